@@ -1,0 +1,72 @@
+"""Jobs: what queue messages say. They carry ids, never mail, addresses or tokens."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class Job(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StartSync(Job):
+    """Read the folder tree of a run's account and set its lanes going."""
+
+    kind: Literal["start_sync.v1"] = "start_sync.v1"
+    account_id: UUID
+    run_id: UUID
+
+
+class SyncLane(Job):
+    """List folders and fetch pages of a run for one turn, in one of its lanes, if one is free."""
+
+    kind: Literal["sync_lane.v1"] = "sync_lane.v1"
+    account_id: UUID
+    run_id: UUID
+
+
+class FetchMessage(Job):
+    """Bring one message up to date after a notification."""
+
+    kind: Literal["fetch_message.v1"] = "fetch_message.v1"
+    account_id: UUID
+    provider_message_id: Annotated[str, Field(min_length=1, max_length=1024)]
+    change: Literal["created", "updated", "deleted"]
+    change_key: Annotated[str | None, Field(max_length=512)] = None
+    attempt: int = 1
+
+
+class SyncChanges(Job):
+    """Follow delta through every folder of an account for one turn."""
+
+    kind: Literal["sync_changes.v1"] = "sync_changes.v1"
+    account_id: UUID
+
+
+class EnsureSubscription(Job):
+    """Create or renew an account's subscription."""
+
+    kind: Literal["ensure_subscription.v1"] = "ensure_subscription.v1"
+    account_id: UUID
+
+
+class IndexMessages(Job):
+    """Write the search vectors that an account's new messages still lack."""
+
+    kind: Literal["index_messages.v1"] = "index_messages.v1"
+    account_id: UUID
+
+
+class RemoveAccount(Job):
+    """End a disconnected account's subscription and remove its rows."""
+
+    kind: Literal["remove_account.v1"] = "remove_account.v1"
+    account_id: UUID
+
+
+AnyJob = Annotated[
+    StartSync | SyncLane | FetchMessage | SyncChanges | EnsureSubscription | IndexMessages | RemoveAccount,
+    Field(discriminator="kind"),
+]
+ANY_JOB: TypeAdapter[AnyJob] = TypeAdapter(AnyJob)

@@ -1,0 +1,89 @@
+"""What the sync engine and the use cases ask of a mail provider, in neutral words."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.models.mail import ChangePage, Fetched, ProviderFolder
+
+Gate = Callable[[], AbstractAsyncContextManager[datetime]]
+"""
+Leave to make one request: enter for its length, from connecting to the last byte.
+
+Entering waits for one of the mailbox's few places, and gives the database's clock at that moment. It raises
+`Throttled` when the provider asked for patience or no place came free in time.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSubscription:
+    provider_subscription_id: str
+    expires_at: datetime
+
+
+class MailProvider(Protocol):
+    """
+    One connected mailbox at its provider.
+
+    Every method may raise `Throttled`, `ProviderUnavailable`, `ReauthenticationRequired`, `MailboxUnavailable`,
+    `ProviderMisconfigured` or `ProviderRejected`; only what is special is named below.
+    """
+
+    async def list_folders(self) -> Sequence[ProviderFolder]:
+        """List the whole tree of visible folders, parents before children; hidden and search folders are left out."""
+        ...
+
+    async def changes(self, provider_folder_id: str, cursor: str | None, *, page_messages: int) -> ChangePage:
+        """
+        List what changed in a folder since `cursor`, or everything, newest first, when it is None.
+
+        `page_messages` is a wish. Raises `CursorExpired` when the provider no longer knows the cursor, and
+        `ProviderItemNotFound` when the folder is gone.
+        """
+        ...
+
+    async def messages_between(
+        self, provider_folder_id: str, received_from: datetime, received_before: datetime, *, limit: int
+    ) -> Fetched:
+        """
+        Fetch a folder's messages received in a window (from inclusive, before exclusive), whole, at most `limit`.
+
+        One request. It may answer fewer than there are: compare with what was listed. Raises `ProviderItemNotFound`
+        when the folder is gone, `AnswerTooLarge` when the answer is over its byte budget or timed out at the provider:
+        ask for less.
+        """
+        ...
+
+    async def messages(self, provider_message_ids: Sequence[str]) -> Fetched:
+        """
+        Fetch messages by id, whole, wherever they are now, in as few requests as the provider allows.
+
+        Those that are gone are in `missing_ids`. When the provider throttles some of them, raises `Throttled` and
+        nothing is answered.
+        """
+        ...
+
+    def attachment_content(self, provider_message_id: str, provider_attachment_id: str) -> AsyncIterator[bytes]:
+        """Stream an attachment's bytes. Raises `ProviderItemNotFound` when it is gone or has no content."""
+        ...
+
+    async def subscribe(
+        self, *, notification_url: str, lifecycle_url: str, client_state: str, expires_at: datetime
+    ) -> ProviderSubscription:
+        """
+        Ask to be told of every change in the mailbox; the answer's `expires_at` may be earlier than the wish.
+
+        The provider calls `notification_url` before it answers. Raises `SubscriptionExists` when there is one already,
+        with its id in `provider_subscription_id`.
+        """
+        ...
+
+    async def renew_subscription(self, provider_subscription_id: str, *, expires_at: datetime) -> ProviderSubscription:
+        """Prolong a subscription. Raises `ProviderItemNotFound` when it is gone."""
+        ...
+
+    async def unsubscribe(self, provider_subscription_id: str) -> None:
+        """End a subscription; one that is gone already is ended."""
+        ...

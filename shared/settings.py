@@ -1,0 +1,99 @@
+"""The environment, read once and typed. Nothing else in the product touches `os.environ`."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, HttpUrl, PlainValidator, PostgresDsn, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+KEY_BYTES = 32
+
+
+def _keyring_from(value: object) -> Mapping[str, bytes]:
+    """
+    Decode `{"kid": "base64url", …}` into keys of 32 bytes, in order.
+
+    Raises ValueError when there is no key or a key has another length.
+    """
+    if not isinstance(value, dict) or not value:
+        raise ValueError('expected a JSON object such as {"2026-01": "<32 bytes in base64url>"}')
+    return MappingProxyType({str(key_id): _key_from(encoded) for key_id, encoded in value.items()})
+
+
+def _key_from(encoded: object) -> bytes:
+    try:
+        key = base64.urlsafe_b64decode(f"{encoded}{'=' * (-len(str(encoded)) % 4)}")
+    except binascii.Error as exc:
+        raise ValueError("a key is not base64url") from exc
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a key needs {KEY_BYTES} bytes in base64url")
+    return key
+
+
+def _base_url_from(value: str) -> str:
+    return str(HttpUrl(value)).rstrip("/")
+
+
+Keyring = Annotated[Mapping[str, bytes], PlainValidator(_keyring_from)]
+"""Keys by id. The first one signs or encrypts; all of them verify or decrypt."""
+
+BaseUrl = Annotated[str, AfterValidator(_base_url_from)]
+
+
+class Settings(BaseSettings):
+    """What a deployment decides. Each field is the environment variable of the same name in upper case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    database_url: PostgresDsn
+    database_pool_size: int = Field(default=8, ge=1, le=50)  # connections per worker process
+    azurewebjobsstorage: SecretStr | None = None  # connection string; else the identity settings below
+    azurewebjobsstorage__accountname: str | None = None
+    azurewebjobsstorage__blobserviceuri: str | None = None
+    azurewebjobsstorage__queueserviceuri: str | None = None
+    azurewebjobsstorage__tableserviceuri: str | None = None
+    azurewebjobsstorage__clientid: str | None = None  # a user-assigned identity's client id
+
+    graph_base_url: BaseUrl = Field(default="https://graph.microsoft.com/v1.0")
+    graph_timeout_seconds: float = Field(default=30, gt=0, le=100)
+    graph_requests_in_flight: int = Field(default=4, ge=1, le=4)  # per mailbox, over all instances
+    microsoft_authority: BaseUrl = Field(default="https://login.microsoftonline.com/common")
+    microsoft_client_id: str
+    microsoft_client_secret: SecretStr
+    trusted_ca_file: Path | None = None  # added to the system's authorities, for stand-ins of Graph and Entra
+
+    public_base_url: BaseUrl  # where Graph and the browser reach this app, without /api
+    web_base_url: BaseUrl  # the page
+    allowed_origins: str = ""  # comma separated; the page's own origin is always allowed
+    refresh_cookie_same_site: Literal["strict", "none"] = "strict"  # none: page and API on different sites
+
+    jwt_signing_keys: Keyring = Field(repr=False)
+    token_encryption_keys: Keyring = Field(repr=False)
+    webhook_key: SecretStr = Field(min_length=32)
+    web_pubsub_connection_string: SecretStr | None = None  # absent: clients poll GET /api/changes
+
+    argon2_memory_kib: int = Field(default=65536, ge=8)
+    argon2_iterations: int = Field(default=3, ge=1)
+
+    sync_lanes: int = Field(default=6, ge=1, le=16)  # lane jobs per account: over 4, so that writing overlaps fetching
+    sync_page_messages: int = Field(default=100, ge=1, le=500)
+    sync_listing_messages: int = Field(default=500, ge=1, le=1000)  # delta page size asked while enumerating
+    lane_seconds: float = Field(default=45, gt=0, le=300)  # a lane's turn, then its successor
+    page_lease_seconds: float = Field(default=60, gt=0)  # after this a page of a dead lane is free again
+    attachment_max_bytes: int = Field(default=150 * 1024 * 1024, gt=0)
+    event_retention_days: int = Field(default=30, ge=1)
+
+
+@cache
+def settings() -> Settings:
+    """
+    Read and check the environment, once per process.
+
+    Raises pydantic's ValidationError, naming each bad or missing variable without its value.
+    """
+    return Settings.model_validate({})

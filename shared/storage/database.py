@@ -1,0 +1,54 @@
+"""Connections to PostgreSQL: one pool per process, one user per transaction."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from shared.settings import Settings
+
+Row = tuple[Any, ...]
+Connection = AsyncConnection[Row]
+Pool = AsyncConnectionPool[Connection]
+
+
+async def open_pool(settings: Settings) -> Pool:
+    """
+    Open a pool that keeps no state between transactions, so that PgBouncer may stand before the server.
+
+    A server that is down does not fail this call: each use waits a while for a connection, then raises PoolTimeout.
+    """
+    pool: Pool = AsyncConnectionPool(
+        str(settings.database_url),
+        min_size=1,
+        max_size=settings.database_pool_size,
+        timeout=10,
+        max_idle=60,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={"prepare_threshold": None, "options": "-c timezone=UTC -c statement_timeout=60s"},
+    )
+    await pool.open()
+    return pool
+
+
+@asynccontextmanager
+async def user_transaction(pool: Pool, user_id: UUID) -> AsyncIterator[Connection]:
+    """
+    Open a transaction that sees and writes the rows of one user only; it commits on leaving the block.
+
+    Row-level security reads `app.user_id`, which lives no longer than the transaction.
+    """
+    async with pool.connection() as conn:
+        await conn.execute("SELECT set_config('app.user_id', %(user_id)s, true)", {"user_id": str(user_id)})
+        yield conn
+
+
+@asynccontextmanager
+async def system_transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """Open a transaction that sees no user's rows: only the functions that answer questions across users."""
+    async with pool.connection() as conn:
+        yield conn
