@@ -29,7 +29,7 @@ async def open_pool(settings: Settings) -> Pool:
         max_idle=60,
         open=False,
         check=AsyncConnectionPool.check_connection,
-        kwargs={"prepare_threshold": None, "options": "-c timezone=UTC -c statement_timeout=60s"},
+        kwargs={"prepare_threshold": None},
     )
     await pool.open()
     return pool
@@ -43,7 +43,7 @@ async def user_transaction(pool: Pool, user_id: UUID) -> AsyncIterator[Connectio
     Row-level security reads `app.user_id`, which lives no longer than the transaction.
     """
     async with pool.connection() as conn:
-        await conn.execute("SELECT set_config('app.user_id', %(user_id)s, true)", {"user_id": str(user_id)})
+        await _configure(conn, str(user_id))
         yield conn
 
 
@@ -51,4 +51,14 @@ async def user_transaction(pool: Pool, user_id: UUID) -> AsyncIterator[Connectio
 async def system_transaction(pool: Pool) -> AsyncIterator[Connection]:
     """Open a transaction that sees no user's rows: only the functions that answer questions across users."""
     async with pool.connection() as conn:
+        await _configure(conn, "")
         yield conn
+
+
+async def _configure(conn: Connection, user_id: str) -> None:
+    sql = """
+        SELECT set_config('app.user_id', %(user_id)s, true),
+               set_config('timezone', 'UTC', true),
+               set_config('statement_timeout', '60s', true)
+    """
+    await conn.execute(sql, {"user_id": user_id})
