@@ -1,0 +1,83 @@
+"""Sending jobs to the storage queues from which the queue triggers take them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import TextBase64EncodePolicy
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
+
+from shared.models.jobs import (
+    AnyJob,
+    EnsureSubscription,
+    FetchMessage,
+    IndexMessages,
+    RemoveAccount,
+    StartSync,
+    SyncChanges,
+    SyncLane,
+)
+
+LIVE_QUEUE: Final = "mail-live"
+SYNC_QUEUE: Final = "mail-sync"
+CHANGES_QUEUE: Final = "mail-changes"
+UPKEEP_QUEUE: Final = "mail-upkeep"
+QUEUES: Final = (LIVE_QUEUE, SYNC_QUEUE, CHANGES_QUEUE, UPKEEP_QUEUE)
+
+QUEUE_BY_JOB: Final[dict[type, str]] = {
+    FetchMessage: LIVE_QUEUE,
+    StartSync: SYNC_QUEUE,
+    SyncLane: SYNC_QUEUE,
+    SyncChanges: CHANGES_QUEUE,
+    EnsureSubscription: UPKEEP_QUEUE,
+    IndexMessages: UPKEEP_QUEUE,
+    RemoveAccount: UPKEEP_QUEUE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A job to send, invisible to its trigger for `delay_seconds`."""
+
+    job: AnyJob
+    delay_seconds: float = 0
+
+
+class JobQueues:
+    """
+    The queues by name. A job is in its queue, durably, when `send` returns; it may be delivered twice.
+
+    Send after the commit of what the job works on: a timer finds what was committed and never sent.
+    """
+
+    def __init__(self, service: QueueServiceClient) -> None:
+        self._service = service
+        self._clients: dict[str, QueueClient] = {}
+
+    async def send(self, jobs: Iterable[Later]) -> None:
+        for later in jobs:
+            client = self._client(QUEUE_BY_JOB[type(later.job)])
+            text, delay = later.job.model_dump_json(exclude_none=True), round(later.delay_seconds)
+            try:
+                await client.send_message(text, visibility_timeout=delay, time_to_live=-1)
+            except ResourceNotFoundError:
+                await create_queue(client)
+                await client.send_message(text, visibility_timeout=delay, time_to_live=-1)
+
+    async def ready(self) -> None:
+        """Raise azure.core's AzureError when the queue service does not answer."""
+        await self._service.get_service_properties()
+
+    def _client(self, queue: str) -> QueueClient:
+        if queue not in self._clients:
+            self._clients[queue] = self._service.get_queue_client(queue, message_encode_policy=TextBase64EncodePolicy())
+        return self._clients[queue]
+
+
+async def create_queue(client: QueueClient) -> None:
+    """Create a queue, unless somebody just did."""
+    try:
+        await client.create_queue()
+    except ResourceExistsError:
+        return
