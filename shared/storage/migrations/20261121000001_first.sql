@@ -153,6 +153,15 @@ CREATE TABLE sync_lane (
     PRIMARY KEY (run_id, lane)
 ) WITH (fillfactor = 50);
 
+-- What a folder's enumeration after its first one saw, so that what it did not see can be checked at its end.
+CREATE TABLE listing_seen (
+    folder_id uuid NOT NULL REFERENCES folder ON DELETE CASCADE,
+    listing_round integer NOT NULL,
+    message_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    PRIMARY KEY (folder_id, listing_round, message_id)
+);
+
 -- One fetch: the messages that a folder's enumeration promised in a window of received times.
 CREATE TABLE sync_page (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -219,7 +228,7 @@ CREATE TABLE message (
 );
 CREATE INDEX message_in_folder ON message (folder_id, received_at DESC, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX message_of_user ON message (user_id, received_at DESC, id DESC) WHERE deleted_at IS NULL;
-CREATE INDEX message_of_account ON message (account_id, received_at DESC, id DESC) WHERE deleted_at IS NULL;
+CREATE INDEX message_of_account ON message (account_id, received_at DESC, id DESC);  -- tombstones too: removal reads it
 CREATE INDEX message_unread ON message (folder_id) WHERE deleted_at IS NULL AND NOT is_read;
 CREATE INDEX message_in_thread ON message (thread_id, received_at);
 CREATE INDEX message_tombstone ON message (deleted_at) WHERE deleted_at IS NOT NULL;

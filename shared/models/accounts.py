@@ -1,0 +1,54 @@
+"""Connected mailboxes, as the sync engine and the use cases see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.models.api import AccountState, SyncRunState
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedAccount:
+    """A mailbox that a user connected."""
+
+    id: UUID
+    user_id: UUID
+    address: str
+    state: AccountState
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFolder:
+    """A folder and how far its listing went."""
+
+    id: UUID
+    provider_folder_id: str
+    well_known_name: str | None
+    cursor: str | None  # None: the next page of changes is the first of an enumeration
+    listing_round: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRun:
+    id: UUID
+    account_id: UUID
+    state: SyncRunState
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPage:
+    """A page of a run, taken by a lane."""
+
+    id: int
+    folder_id: UUID
+    provider_folder_id: str | None  # None: the folder is gone
+    received_from: datetime | None  # None: by id
+    received_before: datetime | None
+    provider_message_ids: list[str]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    provider_subscription_id: str
+    expires_at: datetime

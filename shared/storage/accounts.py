@@ -1,0 +1,176 @@
+"""Accounts: one row per connected mailbox."""
+
+from uuid import UUID, uuid4
+
+from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
+
+from shared.errors import MailboxTaken, NotFound
+from shared.models.accounts import ConnectedAccount
+from shared.models.api import AccountState
+from shared.models.mail import ProviderProfile
+from shared.storage.database import Connection
+
+
+async def owner_of_account(conn: Connection, account_id: UUID) -> UUID:
+    """Tell whose account it is, for work that arrives with the account's id only. Raises NotFound."""
+    sql = "SELECT owner_of_account(%(account_id)s)"
+    row = await (await conn.execute(sql, {"account_id": account_id})).fetchone()
+    if row is None or row[0] is None:
+        raise NotFound(f"account {account_id}")
+    return UUID(str(row[0]))
+
+
+async def get_account(conn: Connection, user_id: UUID, account_id: UUID) -> ConnectedAccount:
+    sql = """
+        SELECT id, user_id, address, state
+          FROM account
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+    """
+    async with conn.cursor(row_factory=class_row(ConnectedAccount)) as cur:
+        await cur.execute(sql, {"account_id": account_id, "user_id": user_id})
+        if account := await cur.fetchone():
+            return account
+    raise NotFound(f"account {account_id}")
+
+
+async def connect_mailbox(conn: Connection, user_id: UUID, provider: str, profile: ProviderProfile) -> ConnectedAccount:
+    """
+    Record that a user connected a mailbox, or connected it again; the id stays the same.
+
+    Raises MailboxTaken when another user has it.
+    """
+    if account_id := await _connected_account_id(conn, user_id, provider, profile):
+        return await _reconnect(conn, user_id, account_id, profile)
+    account_id = uuid4()
+    try:
+        async with conn.transaction():
+            await _insert_account(conn, user_id, account_id, provider, profile)
+    except UniqueViolation as exc:
+        raise MailboxTaken(f"a mailbox of tenant {profile.tenant_id}") from exc
+    await _insert_request_slots(conn, user_id, account_id)
+    await _insert_request_pace(conn, user_id, account_id)
+    return await get_account(conn, user_id, account_id)
+
+
+async def _connected_account_id(
+    conn: Connection, user_id: UUID, provider: str, profile: ProviderProfile
+) -> UUID | None:
+    sql = """
+        SELECT id, user_id
+          FROM account_of_mailbox(%(provider)s, %(tenant_id)s, %(provider_user_id)s)
+    """
+    params = {"provider": provider, "tenant_id": profile.tenant_id, "provider_user_id": profile.user_id}
+    row = await (await conn.execute(sql, params)).fetchone()
+    if row is None:
+        return None
+    if row[1] != user_id:
+        raise MailboxTaken(f"account {row[0]}")
+    return UUID(str(row[0]))
+
+
+async def _reconnect(conn: Connection, user_id: UUID, account_id: UUID, profile: ProviderProfile) -> ConnectedAccount:
+    sql = """
+        UPDATE account
+           SET address = %(address)s,
+               display_name = %(display_name)s,
+               state = CASE WHEN state IN ('needs_sign_in', 'suspended') THEN 'syncing' ELSE state END,
+               state_reason = NULL
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+    """
+    await conn.execute(
+        sql,
+        {
+            "account_id": account_id,
+            "user_id": user_id,
+            "address": profile.address,
+            "display_name": profile.display_name,
+        },
+    )
+    return await get_account(conn, user_id, account_id)
+
+
+async def _insert_account(
+    conn: Connection, user_id: UUID, account_id: UUID, provider: str, profile: ProviderProfile
+) -> None:
+    sql = """
+        INSERT INTO account (id, user_id, provider, provider_tenant_id, provider_user_id, address, display_name)
+        VALUES (%(id)s, %(user_id)s, %(provider)s, %(tenant_id)s, %(provider_user_id)s, %(address)s, %(display_name)s)
+    """
+    await conn.execute(
+        sql,
+        {
+            "id": account_id,
+            "user_id": user_id,
+            "provider": provider,
+            "tenant_id": profile.tenant_id,
+            "provider_user_id": profile.user_id,
+            "address": profile.address,
+            "display_name": profile.display_name,
+        },
+    )
+
+
+async def _insert_request_slots(conn: Connection, user_id: UUID, account_id: UUID) -> None:
+    sql = """
+        INSERT INTO request_slot (account_id, slot, user_id)
+        SELECT %(account_id)s, slot, %(user_id)s FROM generate_series(0, 3) AS slot
+    """
+    await conn.execute(sql, {"account_id": account_id, "user_id": user_id})
+
+
+async def _insert_request_pace(conn: Connection, user_id: UUID, account_id: UUID) -> None:
+    sql = "INSERT INTO request_pace (account_id, user_id) VALUES (%(account_id)s, %(user_id)s)"
+    await conn.execute(sql, {"account_id": account_id, "user_id": user_id})
+
+
+async def change_account_state(
+    conn: Connection, account: ConnectedAccount, to: AccountState, *, reason: str | None = None
+) -> bool:
+    """Move an account to another state, unless it is there or disconnected; return whether it moved."""
+    sql = """
+        UPDATE account
+           SET state = %(to)s, state_reason = %(reason)s
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+           AND state NOT IN ('disconnected', %(to)s)
+    """
+    cur = await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id, "to": to, "reason": reason})
+    return cur.rowcount == 1
+
+
+async def mark_changes_checked(conn: Connection, account: ConnectedAccount) -> None:
+    sql = """
+        UPDATE account
+           SET changes_checked_at = clock_timestamp()
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+    """
+    await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id})
+
+
+async def delete_account(conn: Connection, user_id: UUID, account_id: UUID) -> None:
+    """Delete a disconnected account's row, and by cascade what is small; its messages must be gone before."""
+    sql = """
+        DELETE FROM account
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+           AND state = 'disconnected'
+    """
+    await conn.execute(sql, {"account_id": account_id, "user_id": user_id})
+
+
+async def accounts_due_for_changes(conn: Connection, interval_seconds: float) -> list[UUID]:
+    sql = "SELECT accounts_due_for_changes(clock_timestamp() - make_interval(secs => %(seconds)s))"
+    return [row[0] for row in await (await conn.execute(sql, {"seconds": interval_seconds})).fetchall()]
+
+
+async def accounts_due_for_subscription(conn: Connection, ahead_seconds: float) -> list[UUID]:
+    sql = "SELECT accounts_due_for_subscription(clock_timestamp() + make_interval(secs => %(seconds)s))"
+    return [row[0] for row in await (await conn.execute(sql, {"seconds": ahead_seconds})).fetchall()]
+
+
+async def accounts_to_remove(conn: Connection) -> list[UUID]:
+    return [row[0] for row in await (await conn.execute("SELECT accounts_to_remove()")).fetchall()]

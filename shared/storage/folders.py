@@ -1,0 +1,167 @@
+"""Folders: the account's tree, and how far each folder's listing went."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from shared.models.accounts import ConnectedAccount, SyncFolder
+from shared.models.mail import ProviderFolder, folder_id_from
+from shared.storage.database import Connection
+
+
+async def upsert_folders(conn: Connection, account: ConnectedAccount, folders: Sequence[ProviderFolder]) -> list[UUID]:
+    """Save the tree as the provider has it; return the ids of folders that are new or look different."""
+    sql = """
+        INSERT INTO folder (id, user_id, account_id, provider_folder_id, parent_id, display_name, well_known_name,
+                            provider_total_count, provider_unread_count)
+        SELECT new.id, %(user_id)s, %(account_id)s, new.provider_folder_id, new.parent_id, new.display_name,
+               new.well_known_name, new.total_count, new.unread_count
+          FROM unnest(%(ids)b::uuid[], %(provider_folder_ids)b::text[], %(parent_ids)b::uuid[],
+                      %(display_names)b::text[], %(well_known_names)b::text[], %(total_counts)b::int[],
+                      %(unread_counts)b::int[])
+            AS new (id, provider_folder_id, parent_id, display_name, well_known_name, total_count, unread_count)
+         ORDER BY new.id
+        ON CONFLICT (id) DO UPDATE
+           SET parent_id = excluded.parent_id,
+               display_name = excluded.display_name,
+               well_known_name = excluded.well_known_name,
+               provider_total_count = excluded.provider_total_count,
+               provider_unread_count = excluded.provider_unread_count
+         WHERE (folder.parent_id, folder.display_name, folder.well_known_name,
+                folder.provider_total_count, folder.provider_unread_count)
+               IS DISTINCT FROM
+               (excluded.parent_id, excluded.display_name, excluded.well_known_name,
+                excluded.provider_total_count, excluded.provider_unread_count)
+        RETURNING id
+    """
+    known = {folder.provider_folder_id for folder in folders}
+    params = {
+        "user_id": account.user_id,
+        "account_id": account.id,
+        "ids": [folder_id_from(account.id, folder.provider_folder_id) for folder in folders],
+        "provider_folder_ids": [folder.provider_folder_id for folder in folders],
+        "parent_ids": [
+            folder_id_from(account.id, folder.parent_provider_folder_id)
+            if folder.parent_provider_folder_id in known and folder.parent_provider_folder_id
+            else None
+            for folder in folders
+        ],
+        "display_names": [folder.display_name for folder in folders],
+        "well_known_names": [folder.well_known_name for folder in folders],
+        "total_counts": [folder.total_count for folder in folders],
+        "unread_counts": [folder.unread_count for folder in folders],
+    }
+    return [row[0] for row in await (await conn.execute(sql, params)).fetchall()]
+
+
+async def known_folder_ids(conn: Connection, account: ConnectedAccount) -> set[UUID]:
+    sql = "SELECT id FROM folder WHERE account_id = %(account_id)s AND user_id = %(user_id)s"
+    params = {"account_id": account.id, "user_id": account.user_id}
+    return {row[0] for row in await (await conn.execute(sql, params)).fetchall()}
+
+
+async def delete_folders(conn: Connection, account: ConnectedAccount, folder_ids: Sequence[UUID]) -> None:
+    sql = "DELETE FROM folder WHERE id = ANY(%(folder_ids)s) AND user_id = %(user_id)s"
+    await conn.execute(sql, {"folder_ids": list(folder_ids), "user_id": account.user_id})
+
+
+async def restart_listing(conn: Connection, account: ConnectedAccount, folder_ids: Sequence[UUID] | None) -> None:
+    """Send folders, or with None all of the account's, back to the start of an enumeration."""
+    sql = """
+        UPDATE folder
+           SET state = 'listing', cursor = NULL, listing_round = listing_round + 1, leased_until = '-infinity'
+         WHERE account_id = %(account_id)s
+           AND user_id = %(user_id)s
+           AND (%(folder_ids)s::uuid[] IS NULL OR id = ANY(%(folder_ids)s::uuid[]))
+    """
+    params = {
+        "account_id": account.id,
+        "user_id": account.user_id,
+        "folder_ids": None if folder_ids is None else list(folder_ids),
+    }
+    await conn.execute(sql, params)
+
+
+async def count_listing_folders(conn: Connection, account: ConnectedAccount) -> int:
+    sql = """
+        SELECT count(*)
+          FROM folder
+         WHERE account_id = %(account_id)s
+           AND user_id = %(user_id)s
+           AND state = 'listing'
+    """
+    row = await (await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id})).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def claim_listing(conn: Connection, account: ConnectedAccount, lease_seconds: float) -> SyncFolder | None:
+    """Take a folder that is still being listed and that nobody lists now; the inbox first, then the large ones."""
+    sql = """
+        UPDATE folder
+           SET leased_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s)
+         WHERE id = (SELECT id
+                       FROM folder
+                      WHERE account_id = %(account_id)s
+                        AND user_id = %(user_id)s
+                        AND state = 'listing'
+                        AND leased_until < clock_timestamp()
+                      ORDER BY (well_known_name = 'inbox') DESC NULLS LAST, provider_total_count DESC, id
+                      LIMIT 1
+                        FOR UPDATE SKIP LOCKED)
+        RETURNING id, provider_folder_id, well_known_name, cursor, listing_round
+    """
+    params = {"account_id": account.id, "user_id": account.user_id, "lease_seconds": lease_seconds}
+    async with conn.cursor(row_factory=class_row(SyncFolder)) as cur:
+        await cur.execute(sql, params)
+        return await cur.fetchone()
+
+
+async def release_listing(conn: Connection, account: ConnectedAccount, folder: SyncFolder) -> None:
+    sql = "UPDATE folder SET leased_until = '-infinity' WHERE id = %(folder_id)s AND user_id = %(user_id)s"
+    await conn.execute(sql, {"folder_id": folder.id, "user_id": account.user_id})
+
+
+async def current_folders(conn: Connection, account: ConnectedAccount) -> list[SyncFolder]:
+    """List the folders that have a cursor to follow, the one that waited longest first."""
+    sql = """
+        SELECT id, provider_folder_id, well_known_name, cursor, listing_round
+          FROM folder
+         WHERE account_id = %(account_id)s
+           AND user_id = %(user_id)s
+           AND state = 'current'
+         ORDER BY changes_checked_at NULLS FIRST, id
+    """
+    async with conn.cursor(row_factory=class_row(SyncFolder)) as cur:
+        await cur.execute(sql, {"account_id": account.id, "user_id": account.user_id})
+        return await cur.fetchall()
+
+
+async def move_cursor(
+    conn: Connection, account: ConnectedAccount, folder: SyncFolder, *, cursor: str, listed: bool
+) -> bool:
+    """
+    Move a folder's cursor, unless it moved since `folder` was read; return whether it did.
+
+    Call it in the transaction that saves what the page covers: a cursor ahead of its rows loses mail. `listed` says
+    that the provider has no more for now, so that the folder is current.
+    """
+    sql = """
+        UPDATE folder
+           SET cursor = %(cursor)s,
+               state = CASE WHEN %(listed)s THEN 'current'::folder_state ELSE state END,
+               changes_checked_at = CASE WHEN %(listed)s THEN clock_timestamp() ELSE changes_checked_at END
+         WHERE id = %(folder_id)s
+           AND user_id = %(user_id)s
+           AND listing_round = %(listing_round)s
+           AND cursor IS NOT DISTINCT FROM %(cursor_read)s
+    """
+    params = {
+        "folder_id": folder.id,
+        "user_id": account.user_id,
+        "cursor": cursor,
+        "listed": listed,
+        "listing_round": folder.listing_round,
+        "cursor_read": folder.cursor,
+    }
+    return (await conn.execute(sql, params)).rowcount == 1
