@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     sync_page_messages: int = Field(default=100, ge=1, le=500)
     sync_listing_messages: int = Field(default=500, ge=1, le=1000)  # delta page size asked while enumerating
     lane_seconds: float = Field(default=45, gt=0, le=300)  # a lane's turn, then its successor
+    changes_interval_seconds: float = Field(default=540, ge=0)  # delta visits an account at most this often
     page_lease_seconds: float = Field(default=60, gt=0)  # after this a page of a dead lane is free again
     attachment_max_bytes: int = Field(default=150 * 1024 * 1024, gt=0)
     event_retention_days: int = Field(default=30, ge=1)

@@ -2,9 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from uuid import UUID
 
 from shared.models.api import AccountState, SyncRunState
+
+
+class Urgency(Enum):
+    """Whose request to a provider goes first."""
+
+    LIVE = auto()  # a person waits, or mail that just arrived
+    BACKFILL = auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class SyncLane(Job):
     kind: Literal["sync_lane.v1"] = "sync_lane.v1"
     account_id: UUID
     run_id: UUID
+    failures: int = 0  # turns in a row that the provider's outage ended
 
 
 class FetchMessage(Job):
@@ -45,10 +46,11 @@ class SyncChanges(Job):
 
 
 class EnsureSubscription(Job):
-    """Create or renew an account's subscription."""
+    """Create an account's subscription, or renew it when half of its life is over, or now if `renew_now`."""
 
     kind: Literal["ensure_subscription.v1"] = "ensure_subscription.v1"
     account_id: UUID
+    renew_now: bool = False
 
 
 class IndexMessages(Job):

@@ -10,6 +10,7 @@ from shared.models.accounts import ConnectedAccount
 from shared.models.api import AccountState
 from shared.models.mail import ProviderProfile
 from shared.storage.database import Connection
+from shared.storage.sync_runs import ensure_run
 
 
 async def owner_of_account(conn: Connection, account_id: UUID) -> UUID:
@@ -39,6 +40,7 @@ async def connect_mailbox(conn: Connection, user_id: UUID, provider: str, profil
     """
     Record that a user connected a mailbox, or connected it again; the id stays the same.
 
+    A new account has its first sync run in the same transaction: if nobody sends its job, the sweep does.
     Raises MailboxTaken when another user has it.
     """
     if account_id := await _connected_account_id(conn, user_id, provider, profile):
@@ -51,7 +53,9 @@ async def connect_mailbox(conn: Connection, user_id: UUID, provider: str, profil
         raise MailboxTaken(f"a mailbox of tenant {profile.tenant_id}") from exc
     await _insert_request_slots(conn, user_id, account_id)
     await _insert_request_pace(conn, user_id, account_id)
-    return await get_account(conn, user_id, account_id)
+    account = await get_account(conn, user_id, account_id)
+    await ensure_run(conn, account)
+    return account
 
 
 async def _connected_account_id(

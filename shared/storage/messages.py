@@ -45,13 +45,12 @@ class Saved:
     What became of an answer.
 
     `contested` are provider ids of messages that somebody else saved while this answer was on its way, with another
-    result: neither is known to be newer, so fetch them again. `homeless` are those in a folder that we do not have.
+    result: neither is known to be newer, so fetch them again. Messages whose folder went meanwhile are among them.
     """
 
     created: Sequence[UUID] = ()
     updated: Sequence[UUID] = ()
     contested: Sequence[str] = ()
-    homeless: Sequence[str] = ()
 
 
 async def stored_messages(
@@ -80,7 +79,7 @@ async def save_messages(conn: Connection, account: ConnectedAccount, fetched: Fe
     folders = await _folder_roles(conn, account)
     newest = {message.provider_message_id: message for message in fetched.messages}
     at_home = [m for m in newest.values() if folder_id_from(account.id, m.provider_folder_id) in folders]
-    homeless = tuple(newest.keys() - {message.provider_message_id for message in at_home})
+    homeless = newest.keys() - {message.provider_message_id for message in at_home}
     stored = await stored_messages(conn, account, newest.keys())
     changed = [m for m in at_home if _is_news(m, stored.get(m.provider_message_id), account, fetched.asked_at)]
     written = await _write_or_mark(conn, account, changed, folders=folders, stored=stored, asked_at=fetched.asked_at)
@@ -94,8 +93,7 @@ async def save_messages(conn: Connection, account: ConnectedAccount, fetched: Fe
     return Saved(
         created=tuple(written - known),
         updated=tuple(written & known),
-        contested=tuple(contested),
-        homeless=homeless,
+        contested=(*contested, *homeless),
     )
 
 
@@ -505,7 +503,7 @@ async def _delete_content(conn: Connection, account: ConnectedAccount, message_i
     await conn.execute(sql, {"ids": list(message_ids), "user_id": account.user_id})
 
 
-async def provider_ids_in_folder(conn: Connection, account: ConnectedAccount, folder_ids: Sequence[UUID]) -> list[str]:
+async def provider_ids_in_folders(conn: Connection, account: ConnectedAccount, folder_ids: Sequence[UUID]) -> list[str]:
     """List the provider ids of all visible messages of some folders."""
     sql = """
         SELECT provider_message_id

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from shared.errors import Throttled
-from shared.models.accounts import ConnectedAccount
+from shared.models.accounts import ConnectedAccount, Urgency
 from shared.storage.database import Connection, Pool, user_transaction
 
 WAIT_SECONDS: Final = 10.0
@@ -42,14 +42,14 @@ class RequestGate:
         self._backfill: dict[UUID, asyncio.Semaphore] = {}
 
     @asynccontextmanager
-    async def request(self, account: ConnectedAccount, *, urgent: bool) -> AsyncIterator[datetime]:
+    async def request(self, account: ConnectedAccount, urgency: Urgency) -> AsyncIterator[datetime]:
         """
         Hold a place for one request, and give the database's clock before it.
 
         Raises Throttled when the provider asked for patience, or when no place came free in `WAIT_SECONDS`. A
         Throttled raised inside holds every later request of the mailbox back for as long as it says.
         """
-        if urgent:
+        if urgency is Urgency.LIVE:
             async with self._place(account, urgent=True) as asked_at:
                 yield asked_at
             return

@@ -52,6 +52,21 @@ async def insert_pages(conn: Connection, account: ConnectedAccount, run_id: UUID
         )
 
 
+async def insert_id_pages(
+    conn: Connection,
+    account: ConnectedAccount,
+    run_id: UUID,
+    folder_id: UUID,
+    provider_message_ids: Sequence[str],
+    *,
+    size: int,
+) -> None:
+    """Record fetches by id, `size` at a time."""
+    starts = range(0, len(provider_message_ids), size)
+    pages = [PlannedPage(folder_id, provider_message_ids[start : start + size]) for start in starts]
+    await insert_pages(conn, account, run_id, pages)
+
+
 async def claim_page(
     conn: Connection, account: ConnectedAccount, run_id: UUID, lease_seconds: float
 ) -> SyncPage | None:
@@ -109,20 +124,31 @@ async def narrow_page(
     await conn.execute(sql, params)
 
 
-async def shrink_page(
-    conn: Connection, account: ConnectedAccount, page: SyncPage, provider_message_ids: Sequence[str]
-) -> bool:
-    """Keep some of a page's messages, by id, the others going to pages of their own; return whether it was open."""
+async def halve_page(conn: Connection, account: ConnectedAccount, page: SyncPage) -> None:
+    """Split a page that is too large to be fetched at once into two by id, unless it is done."""
     sql = """
-        UPDATE sync_page
-           SET state = 'pending', leased_until = '-infinity', received_from = NULL, received_before = NULL,
-               provider_message_ids = %(ids)s, message_count = cardinality(%(ids)s::text[]), attempts = 0
-         WHERE id = %(page_id)s
-           AND user_id = %(user_id)s
-           AND state IN ('pending', 'fetching')
+        WITH halved AS (
+            UPDATE sync_page
+               SET state = 'pending', leased_until = '-infinity', received_from = NULL, received_before = NULL,
+                   provider_message_ids = %(first)s, message_count = cardinality(%(first)s::text[])
+             WHERE id = %(page_id)s
+               AND user_id = %(user_id)s
+               AND state IN ('pending', 'fetching')
+               AND provider_message_ids = %(read)s
+            RETURNING user_id, account_id, run_id, folder_id
+        )
+        INSERT INTO sync_page (user_id, account_id, run_id, folder_id, provider_message_ids, message_count)
+        SELECT user_id, account_id, run_id, folder_id, %(second)s, cardinality(%(second)s::text[]) FROM halved
     """
-    params = {"page_id": page.id, "user_id": account.user_id, "ids": list(provider_message_ids)}
-    return (await conn.execute(sql, params)).rowcount == 1
+    middle = len(page.provider_message_ids) // 2
+    params = {
+        "page_id": page.id,
+        "user_id": account.user_id,
+        "read": page.provider_message_ids,
+        "first": page.provider_message_ids[:middle],
+        "second": page.provider_message_ids[middle:],
+    }
+    await conn.execute(sql, params)
 
 
 async def release_page(conn: Connection, account: ConnectedAccount, page: SyncPage) -> None:

@@ -34,12 +34,14 @@ async def ensure_run(conn: Connection, account: ConnectedAccount) -> tuple[SyncR
 
 
 async def active_run(conn: Connection, account: ConnectedAccount) -> SyncRun | None:
+    """Get the unfinished run and keep it from being finished before this transaction ends."""
     sql = """
         SELECT id, account_id, state
           FROM sync_run
          WHERE account_id = %(account_id)s
            AND user_id = %(user_id)s
            AND state IN ('starting', 'running')
+           FOR UPDATE
     """
     async with conn.cursor(row_factory=class_row(SyncRun)) as cur:
         await cur.execute(sql, {"account_id": account.id, "user_id": account.user_id})

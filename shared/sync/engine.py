@@ -1,0 +1,53 @@
+"""What the sync engine's use cases work with."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.jobs import JobQueues
+from shared.models.accounts import ConnectedAccount, Urgency
+from shared.models.api import AccountState
+from shared.providers.protocol import MailProvider
+from shared.settings import Settings
+from shared.storage.accounts import get_account, owner_of_account
+from shared.storage.database import Connection, Pool, system_transaction, user_transaction
+from shared.storage.events import Event, append_events
+
+WORKING_STATES = (AccountState.CONNECTING, AccountState.SYNCING, AccountState.LIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    settings: Settings
+    pool: Pool
+    jobs: JobQueues
+    provider_for: Callable[[ConnectedAccount, Urgency], MailProvider]
+    announce: Callable[[UUID, int], Awaitable[None]]
+    """Tell a user's open pages that the change log reached a position. A hint: it may be lost, and never fails."""
+
+
+async def load_account(engine: Engine, account_id: UUID) -> ConnectedAccount:
+    """Look an account up by its id alone. Raises NotFound when it is gone."""
+    async with system_transaction(engine.pool) as conn:
+        user_id = await owner_of_account(conn, account_id)
+    async with user_transaction(engine.pool, user_id) as conn:
+        return await get_account(conn, user_id, account_id)
+
+
+@asynccontextmanager
+async def recorded_transaction(
+    engine: Engine, account: ConnectedAccount
+) -> AsyncIterator[tuple[Connection, list[Event]]]:
+    """
+    Open a transaction on the account's rows whose changes users are told of.
+
+    Events that the block adds to the list go to the change log as the transaction's last act; after the commit they
+    are announced.
+    """
+    events: list[Event] = []
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        yield conn, events
+        position = await append_events(conn, account.user_id, events)
+    if position is not None:
+        await engine.announce(account.user_id, position)

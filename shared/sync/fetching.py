@@ -1,0 +1,72 @@
+"""Fetching a page of a sync run."""
+
+import logging
+from collections.abc import Sequence
+
+from shared.errors import AnswerTooLarge, ProviderItemNotFound
+from shared.jobs import Later
+from shared.models.accounts import ConnectedAccount, SyncPage
+from shared.models.api import ChangeKind
+from shared.models.mail import Fetched
+from shared.providers.protocol import MailProvider
+from shared.storage.database import user_transaction
+from shared.storage.events import Event
+from shared.storage.sync_pages import finish_page, halve_page, narrow_page
+from shared.sync.answers import fetch_by_id, save_answer, with_homes
+from shared.sync.engine import Engine, recorded_transaction
+
+log = logging.getLogger(__name__)
+SLACK = 10  # messages that arrived in the window since it was listed
+
+
+async def fetch_page(engine: Engine, account: ConnectedAccount, provider: MailProvider, page: SyncPage) -> list[Later]:
+    """
+    Fetch what a page promises, save it and mark the page done in one transaction; return jobs to send.
+
+    Where somebody else saved a message meanwhile, the page stays open for that message alone.
+    """
+    try:
+        answers = await _answers(provider, page)
+    except AnswerTooLarge as exc:
+        if len(page.provider_message_ids) == 1:
+            raise
+        log.info("page halved", extra={"page_id": page.id, "error_code": exc.code})
+        async with user_transaction(engine.pool, account.user_id) as conn:
+            await halve_page(conn, account, page)
+        return []
+    jobs: list[Later] = []
+    settled: list[Fetched] = []
+    for answer in answers:
+        fetched, more_jobs = await with_homes(engine, account, provider, answer)
+        settled.append(fetched)
+        jobs += more_jobs
+    async with recorded_transaction(engine, account) as (conn, events):
+        contested: list[str] = []
+        arrived = 0
+        for fetched in settled:
+            saved, buried = await save_answer(conn, account, fetched)
+            contested += [*saved.contested, *buried.contested]
+            arrived += len(saved.created) + len(saved.updated) + len(buried.updated)
+        if contested:
+            await narrow_page(conn, account, page, contested)
+        else:
+            await finish_page(conn, account, page)
+        if arrived:
+            events.append(Event(ChangeKind.SYNC_PAGE, account.id, folder_id=page.folder_id, data={"messages": arrived}))
+    return jobs
+
+
+async def _answers(provider: MailProvider, page: SyncPage) -> Sequence[Fetched]:
+    """Fetch the page's window, then by id what it promised and the window did not bring."""
+    promised = page.provider_message_ids
+    if page.received_from is None or page.received_before is None or page.provider_folder_id is None:
+        return [await fetch_by_id(provider, promised)]
+    try:
+        window = await provider.messages_between(
+            page.provider_folder_id, page.received_from, page.received_before, limit=len(promised) + SLACK
+        )
+    except ProviderItemNotFound:  # the folder is gone; its messages may be elsewhere
+        return [await fetch_by_id(provider, promised)]
+    arrived = {message.provider_message_id for message in window.messages}
+    stragglers = [provider_id for provider_id in promised if provider_id not in arrived]
+    return [window, await fetch_by_id(provider, stragglers)] if stragglers else [window]

@@ -1,0 +1,145 @@
+"""Lanes: a few jobs per account that list folders and fetch pages, turn after turn, until a run is done."""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid4
+
+import psycopg
+
+from shared.errors import (
+    MailboxUnavailable,
+    MailError,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+    ReauthenticationRequired,
+)
+from shared.jobs import Later
+from shared.models.accounts import ConnectedAccount, SyncFolder, SyncPage, Urgency
+from shared.models.jobs import SyncLane
+from shared.providers.protocol import MailProvider
+from shared.storage.database import user_transaction
+from shared.storage.folders import claim_listing, release_listing
+from shared.storage.sync_pages import claim_page, fail_page, release_page
+from shared.storage.sync_runs import claim_lane, release_lane, renew_lane
+from shared.sync.engine import Engine
+from shared.sync.fetching import fetch_page
+from shared.sync.listing import list_folder_page
+from shared.sync.runs import finish_if_done
+
+log = logging.getLogger(__name__)
+LISTING_LANE: Final = 0
+MOST_ATTEMPTS: Final = 6
+IDLE_LOOKS: Final = 10
+IDLE_SECONDS: Final = 0.2
+LONGEST_DELAY_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    listing: SyncFolder | None = None
+    page: SyncPage | None = None
+
+
+async def work_lane(engine: Engine, account: ConnectedAccount, job: SyncLane) -> list[Later]:
+    """
+    Work in a free lane of a run for one turn; return its successor, or what follows the run's end.
+
+    With no lane free there are enough at work, and the job ends. A page that the provider refuses for itself is tried
+    again a few times and then left failed, without holding up the others.
+    """
+    holder = uuid4()
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        lane = await claim_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds)
+    if lane is None:
+        return []
+    try:
+        return await _take_turn(engine, account, job, lane, holder)
+    finally:
+        async with user_transaction(engine.pool, account.user_id) as conn:
+            await release_lane(conn, account, job.run_id, holder)
+
+
+async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, lane: int, holder: UUID) -> list[Later]:
+    loop = asyncio.get_running_loop()
+    turn_ends = loop.time() + engine.settings.lane_seconds
+    provider = engine.provider_for(account, Urgency.BACKFILL)
+    jobs: list[Later] = []
+    idle = 0
+    while loop.time() < turn_ends and idle < IDLE_LOOKS:
+        async with user_transaction(engine.pool, account.user_id) as conn:
+            if not await renew_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds):
+                return jobs
+        work = await _claim(engine, account, job.run_id, lists_first=lane == LISTING_LANE)
+        if work is None:
+            if (following := await finish_if_done(engine, account, job.run_id)) is not None:
+                return jobs + following
+            idle += 1
+            await asyncio.sleep(IDLE_SECONDS)
+            continue
+        idle = 0
+        try:
+            jobs += await _do(engine, account, provider, job.run_id, work)
+        except ProviderUnavailable as exc:
+            return [*jobs, _after_outage(job, exc)]
+    return [*jobs, Later(job.model_copy(update={"failures": 0}))]
+
+
+def _after_outage(job: SyncLane, error: ProviderUnavailable) -> Later:
+    """Have the lane go on when the provider said, or else after a delay that grows with each failure in a row."""
+    delay = error.retry_after_seconds
+    if delay is None:
+        delay = min(2**job.failures, LONGEST_DELAY_SECONDS) * random.uniform(0.75, 1.25)  # noqa: S311 - only to spread
+    return Later(job.model_copy(update={"failures": min(job.failures + 1, 16)}), delay_seconds=max(1.0, delay))
+
+
+async def _claim(engine: Engine, account: ConnectedAccount, run_id: UUID, *, lists_first: bool) -> _Work | None:
+    """Take a page, or a folder to list; one lane looks for folders first, so that there are always pages."""
+    lease_seconds = engine.settings.page_lease_seconds
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        if lists_first and (listing := await claim_listing(conn, account, lease_seconds)):
+            return _Work(listing=listing)
+        if page := await claim_page(conn, account, run_id, lease_seconds):
+            return _Work(page=page)
+        if not lists_first and (listing := await claim_listing(conn, account, lease_seconds)):
+            return _Work(listing=listing)
+    return None
+
+
+async def _do(
+    engine: Engine, account: ConnectedAccount, provider: MailProvider, run_id: UUID, work: _Work
+) -> list[Later]:
+    """Do a piece of work; give it back when somebody else can do it better later."""
+    try:
+        if work.listing:
+            return await list_folder_page(engine, account, provider, run_id, work.listing)
+        if work.page:
+            return await fetch_page(engine, account, provider, work.page)
+    except (ProviderUnavailable, ReauthenticationRequired, MailboxUnavailable, ProviderMisconfigured):
+        await _give_back(engine, account, work)
+        raise
+    except (psycopg.Error, asyncio.CancelledError):
+        raise
+    except Exception as exc:
+        if work.page is None:
+            await _give_back(engine, account, work)
+            raise
+        await _count_failure(engine, account, work.page, exc)
+    return []
+
+
+async def _give_back(engine: Engine, account: ConnectedAccount, work: _Work) -> None:
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        if work.listing:
+            await release_listing(conn, account, work.listing)
+        if work.page:
+            await release_page(conn, account, work.page)
+
+
+async def _count_failure(engine: Engine, account: ConnectedAccount, page: SyncPage, error: Exception) -> None:
+    code = error.code if isinstance(error, MailError) else type(error).__name__
+    log.error("page failed", extra={"page_id": page.id, "error_code": code}, exc_info=error)
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        await fail_page(conn, account, page, error_code=code, most_attempts=MOST_ATTEMPTS)

@@ -1,0 +1,117 @@
+"""Enumerating a folder, cheaply, and cutting what it holds into pages to fetch."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from uuid import UUID
+
+from shared.errors import CursorExpired, ProviderItemNotFound, ProviderUnavailable
+from shared.jobs import Later
+from shared.models.accounts import ConnectedAccount, SyncFolder
+from shared.models.mail import ChangePage, ListedMessage, message_id_from
+from shared.providers.protocol import MailProvider
+from shared.storage.database import Connection, user_transaction
+from shared.storage.folders import move_cursor, release_listing, restart_listing
+from shared.storage.listings import forget_seen, remember_seen, unseen_provider_ids
+from shared.storage.messages import stored_messages
+from shared.storage.sync_pages import PlannedPage, insert_id_pages, insert_pages
+from shared.sync.engine import Engine
+from shared.sync.folders import refresh_folders
+
+log = logging.getLogger(__name__)
+ONE_SECOND = timedelta(seconds=1)
+
+
+async def list_folder_page(
+    engine: Engine, account: ConnectedAccount, provider: MailProvider, run_id: UUID, folder: SyncFolder
+) -> list[Later]:
+    """List the next page of a folder and record the fetches that it calls for; return jobs to send."""
+    try:
+        page = await provider.changes(
+            folder.provider_folder_id, folder.cursor, page_messages=engine.settings.sync_listing_messages
+        )
+    except CursorExpired as exc:
+        return await _start_over(engine, account, folder, exc)
+    except ProviderItemNotFound:
+        return await refresh_folders(engine, account, provider)
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        if await move_cursor(conn, account, folder, cursor=page.cursor, listed=not page.has_more):
+            await _record(conn, account, run_id, folder, page, size=engine.settings.sync_page_messages)
+            await release_listing(conn, account, folder)
+    log.info("folder page listed", extra={"folder_id": str(folder.id), "listed": len(page.listed)})
+    return []
+
+
+async def _start_over(
+    engine: Engine, account: ConnectedAccount, folder: SyncFolder, error: CursorExpired
+) -> list[Later]:
+    if folder.cursor is None:
+        raise ProviderUnavailable("the provider refuses to begin an enumeration", retry_after_seconds=60) from error
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        await restart_listing(conn, account, [folder.id])
+    return []
+
+
+async def _record(
+    conn: Connection, account: ConnectedAccount, run_id: UUID, folder: SyncFolder, page: ChangePage, *, size: int
+) -> None:
+    """Plan fetches for what the page names and the database does not have in the same version."""
+    stored = await stored_messages(conn, account, [item.provider_message_id for item in page.listed])
+    wanted = [
+        item
+        for item in page.listed
+        if not (row := stored.get(item.provider_message_id))
+        or row.is_deleted
+        or row.folder_id != folder.id
+        or row.change_key != item.change_key
+    ]
+    await insert_pages(conn, account, run_id, list(pages_from(folder.id, wanted, size)))
+    await insert_id_pages(conn, account, run_id, folder.id, list(page.removed_ids), size=size)
+    if folder.listing_round > 1:
+        seen = [message_id_from(account.id, item.provider_message_id) for item in page.listed]
+        await remember_seen(conn, account, folder, seen)
+        if not page.has_more:
+            unseen = await unseen_provider_ids(conn, account, folder)
+            await insert_id_pages(conn, account, run_id, folder.id, unseen, size=size)
+            await forget_seen(conn, account, folder)
+
+
+def pages_from(folder_id: UUID, listed: Sequence[ListedMessage], size: int) -> Iterator[PlannedPage]:
+    """
+    Cut a listing into windows of received times of at most `size` messages, newest first.
+
+    A window never ends inside a second, because a fetch could not tell its two halves apart; a second with more than
+    `size` messages, and messages without a time, become pages by id.
+    """
+    timed = sorted((m for m in listed if m.received_at), key=_second_of, reverse=True)
+    window: list[ListedMessage] = []
+    by_id = [m.provider_message_id for m in listed if m.received_at is None]
+    for _, group in groupby(timed, key=_second_of):
+        same_second = list(group)
+        if len(same_second) > size:
+            by_id += [m.provider_message_id for m in same_second]
+            continue
+        if window and len(window) + len(same_second) > size:
+            yield _window_from(folder_id, window)
+            window = []
+        window += same_second
+    if window:
+        yield _window_from(folder_id, window)
+    for start in range(0, len(by_id), size):
+        yield PlannedPage(folder_id, by_id[start : start + size])
+
+
+def _window_from(folder_id: UUID, messages: Sequence[ListedMessage]) -> PlannedPage:
+    return PlannedPage(
+        folder_id,
+        [m.provider_message_id for m in messages],
+        received_from=_second_of(messages[-1]),
+        received_before=_second_of(messages[0]) + ONE_SECOND,
+    )
+
+
+def _second_of(message: ListedMessage) -> datetime:
+    if message.received_at is None:
+        raise ValueError("a message without a received time has no second")
+    return message.received_at.replace(microsecond=0)

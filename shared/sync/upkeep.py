@@ -1,0 +1,80 @@
+"""What timers set going: delta for everybody, renewals, and whatever was committed but lost its job."""
+
+import asyncio
+import logging
+from typing import Final
+
+from shared.jobs import Later
+from shared.models.accounts import ConnectedAccount
+from shared.models.api import SyncRunState
+from shared.models.jobs import (
+    EnsureSubscription,
+    IndexMessages,
+    RemoveAccount,
+    StartSync,
+    SyncChanges,
+    SyncLane,
+)
+from shared.storage.accounts import accounts_due_for_changes, accounts_due_for_subscription, accounts_to_remove
+from shared.storage.database import system_transaction, user_transaction
+from shared.storage.retention import purge_expired
+from shared.storage.search import accounts_with_search_backlog, index_some_messages
+from shared.storage.sync_runs import StalledRun, stalled_runs
+from shared.sync.engine import Engine
+from shared.sync.subscriptions import RENEW_WITHIN
+
+log = logging.getLogger(__name__)
+INDEXED_AT_ONCE: Final = 200
+SILENT_SECONDS: Final = 10.0
+TOMBSTONE_DAYS: Final = 2
+
+
+async def request_changes(engine: Engine) -> None:
+    """Have every account follow its cursors that has not for a while."""
+    async with system_transaction(engine.pool) as conn:
+        due = await accounts_due_for_changes(conn, engine.settings.changes_interval_seconds)
+    await engine.jobs.send(Later(SyncChanges(account_id=account_id)) for account_id in due)
+
+
+async def request_renewals(engine: Engine) -> None:
+    """Have every subscription renewed that has lived half of its life, and the missing ones made."""
+    async with system_transaction(engine.pool) as conn:
+        due = await accounts_due_for_subscription(conn, RENEW_WITHIN.total_seconds())
+    await engine.jobs.send(Later(EnsureSubscription(account_id=account_id)) for account_id in due)
+
+
+async def sweep(engine: Engine) -> None:
+    """Send again the jobs of what is unfinished and silent: they were never sent, or their worker died."""
+    async with system_transaction(engine.pool) as conn:
+        stalled = await stalled_runs(conn, SILENT_SECONDS)
+        leftover = await accounts_to_remove(conn)
+        unindexed = await accounts_with_search_backlog(conn)
+    jobs = [later for run in stalled for later in _jobs_of(run)]
+    jobs += [Later(RemoveAccount(account_id=account_id)) for account_id in leftover]
+    jobs += [Later(IndexMessages(account_id=account_id)) for account_id in unindexed]
+    if stalled:
+        log.info("stalled runs found", extra={"runs": len(stalled), "jobs": len(jobs)})
+    await engine.jobs.send(jobs)
+
+
+def _jobs_of(run: StalledRun) -> list[Later]:
+    if run.state is SyncRunState.STARTING:
+        return [Later(StartSync(account_id=run.account_id, run_id=run.run_id))]
+    return [Later(SyncLane(account_id=run.account_id, run_id=run.run_id))] * run.silent_lanes
+
+
+async def purge(engine: Engine) -> None:
+    """Delete tombstones, events and sessions that are past their time."""
+    async with system_transaction(engine.pool) as conn:
+        rows = await purge_expired(conn, event_days=engine.settings.event_retention_days, tombstone_days=TOMBSTONE_DAYS)
+    log.info("expired rows purged", extra={"rows": rows})
+
+
+async def index_messages(engine: Engine, account: ConnectedAccount, job: IndexMessages) -> list[Later]:
+    """Write search vectors for one turn; return the successor if some are left."""
+    turn_ends = asyncio.get_running_loop().time() + engine.settings.lane_seconds
+    while asyncio.get_running_loop().time() < turn_ends:
+        async with user_transaction(engine.pool, account.user_id) as conn:
+            if await index_some_messages(conn, account, INDEXED_AT_ONCE) == 0:
+                return []
+    return [Later(job)]
