@@ -1,9 +1,10 @@
 """Connected mailboxes, as the sync engine and the use cases see them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from uuid import UUID
+
+from pydantic.dataclasses import dataclass
 
 from shared.models.api import AccountState, SyncRunState
 

@@ -24,9 +24,10 @@ async def index_some_messages(conn: Connection, account: ConnectedAccount, limit
         ), vectors AS (
             INSERT INTO message_search (message_id, user_id, vector)
             SELECT message.id, message.user_id,
-                   setweight(to_tsvector('simple', left(concat_ws(' ', message.subject, message.from_name,
-                             message.from_address, jsonb_path_query_array(message.to_recipients, '$.*')::text,
-                             jsonb_path_query_array(message.cc_recipients, '$.*')::text), 20000)), 'A')
+                   setweight(to_tsvector('simple', left(concat_ws(' ',
+                       message.subject, message.from_name, message.from_address,
+                       jsonb_path_query_array(message.to_recipients, '$[*].* ? (@ <> null)')::text,
+                       jsonb_path_query_array(message.cc_recipients, '$[*].* ? (@ <> null)')::text), 20000)), 'A')
                    || setweight(to_tsvector('english', left(message.subject, 2000)), 'A')
                    || setweight(to_tsvector('english', left(message_body.text, 200000)), 'D')
               FROM batch

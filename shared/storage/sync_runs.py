@@ -1,9 +1,9 @@
 """Sync runs and their lanes: one enumeration-and-fetch of an account, worked on in a few lanes."""
 
-from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from psycopg.rows import class_row
+from pydantic.dataclasses import dataclass
 
 from shared.errors import NotFound
 from shared.models.accounts import ConnectedAccount, SyncRun

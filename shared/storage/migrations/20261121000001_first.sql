@@ -185,7 +185,7 @@ CREATE INDEX sync_page_progress ON sync_page (run_id, folder_id, state) INCLUDE 
 CREATE TABLE message (
     id uuid PRIMARY KEY,                           -- from account_id and provider_message_id: one row per message
     user_id uuid NOT NULL,
-    account_id uuid NOT NULL,
+    account_id uuid NOT NULL REFERENCES account,   -- no cascade: nothing is written for an account that is gone
     folder_id uuid NOT NULL,
     thread_id uuid NOT NULL,                       -- from account_id and provider_thread_id
     provider_message_id text COLLATE "C" NOT NULL,

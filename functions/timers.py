@@ -1,0 +1,28 @@
+"""Timers. Each asks the database what is due and puts jobs into queues; none of them works on a mailbox itself."""
+
+import azure.functions as func
+
+from shared.runtime import runtime
+from shared.sync.upkeep import purge, request_changes, request_renewals, sweep
+
+bp = func.Blueprint()
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%DELTA_SCHEDULE%")
+async def follow_changes(timer: func.TimerRequest) -> None:
+    await request_changes((await runtime()).engine)
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%RENEWAL_SCHEDULE%")
+async def renew_subscriptions(timer: func.TimerRequest) -> None:
+    await request_renewals((await runtime()).engine)
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
+async def sweep_unfinished(timer: func.TimerRequest) -> None:
+    await sweep((await runtime()).engine)
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%PURGE_SCHEDULE%")
+async def purge_expired(timer: func.TimerRequest) -> None:
+    await purge((await runtime()).engine)
