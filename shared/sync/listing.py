@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import Final
 from uuid import UUID
 
 from shared.errors import CursorExpired, ProviderItemNotFound, ProviderUnavailable
@@ -20,7 +21,8 @@ from shared.sync.engine import Engine
 from shared.sync.folders import refresh_folders
 
 log = logging.getLogger(__name__)
-ONE_SECOND = timedelta(seconds=1)
+ONE_SECOND: Final = timedelta(seconds=1)
+END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC, microsecond=0) - ONE_SECOND
 
 
 async def list_folder_page(
@@ -82,11 +84,11 @@ def pages_from(folder_id: UUID, listed: Sequence[ListedMessage], size: int) -> I
     Cut a listing into windows of received times of at most `size` messages, newest first.
 
     A window never ends inside a second, because a fetch could not tell its two halves apart; a second with more than
-    `size` messages, and messages without a time, become pages by id.
+    `size` messages, and messages without a time or at the end of all time, become pages by id.
     """
-    timed = sorted((m for m in listed if m.received_at), key=_second_of, reverse=True)
+    timed = sorted((m for m in listed if _fits_a_window(m)), key=_second_of, reverse=True)
     window: list[ListedMessage] = []
-    by_id = [m.provider_message_id for m in listed if m.received_at is None]
+    by_id = [m.provider_message_id for m in listed if not _fits_a_window(m)]
     for _, group in groupby(timed, key=_second_of):
         same_second = list(group)
         if len(same_second) > size:
@@ -109,6 +111,10 @@ def _window_from(folder_id: UUID, messages: Sequence[ListedMessage]) -> PlannedP
         received_from=_second_of(messages[-1]),
         received_before=_second_of(messages[0]) + ONE_SECOND,
     )
+
+
+def _fits_a_window(message: ListedMessage) -> bool:
+    return message.received_at is not None and message.received_at < END_OF_TIME
 
 
 def _second_of(message: ListedMessage) -> datetime:
