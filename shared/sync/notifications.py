@@ -1,4 +1,4 @@
-"""Graph's change notifications, turned into jobs before they are acknowledged."""
+"""Graph's change notifications, turned into jobs."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal, cast
 
 from shared.errors import InvalidRequest
-from shared.jobs import JobQueues, Later
+from shared.jobs import Later
 from shared.models.jobs import AnyJob, EnsureSubscription, FetchMessage, SyncChanges
 from shared.settings import Settings
 from shared.sync.subscriptions import account_id_from
@@ -16,21 +16,20 @@ CHANGES: Final = ("created", "updated", "deleted")
 LONGEST_ID: Final = 1024
 
 
-async def accept_notifications(settings: Settings, jobs: JobQueues, body: bytes) -> None:
+def jobs_from(settings: Settings, delivery: bytes) -> list[Later]:
     """
-    Put a job into a queue for every notification of a delivery that proves to be ours; the others are passed over.
+    Read a delivery into jobs, one for each message that it names; what does not prove to be ours is passed over.
 
-    When this returns, the delivery may be acknowledged. Raises InvalidRequest when the body is no delivery, and
-    azure.core's AzureError when the queue does not take a job: then Graph must deliver again.
+    The delivery may be acknowledged once these are in their queues. Raises InvalidRequest when the body is no delivery.
     """
-    wanted = list(dict.fromkeys(job for item in _items_from(body) for job in _jobs_from(settings, item)))
-    await jobs.send(Later(job) for job in wanted)
+    wanted = dict.fromkeys(job for item in _items_from(delivery) for job in _jobs_of(settings, item))
+    return [Later(job) for job in wanted]
 
 
 def _items_from(body: bytes) -> list[Any]:
     try:
         delivery = json.loads(body)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise InvalidRequest("The body is not JSON.") from exc
     items = delivery.get("value") if isinstance(delivery, dict) else None
     if not isinstance(items, list):
@@ -38,7 +37,7 @@ def _items_from(body: bytes) -> list[Any]:
     return items
 
 
-def _jobs_from(settings: Settings, item: Any) -> Iterator[AnyJob]:  # noqa: ANN401 - whatever JSON holds
+def _jobs_of(settings: Settings, item: Any) -> Iterator[AnyJob]:  # noqa: ANN401 - whatever JSON holds
     client_state = item.get("clientState") if isinstance(item, dict) else None
     account_id = account_id_from(settings, client_state) if isinstance(client_state, str) else None
     if account_id is None:

@@ -1,6 +1,7 @@
 """How a listing is cut into pages to fetch."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 from hypothesis import given
@@ -40,7 +41,7 @@ def test_windows_come_newest_first_and_do_not_share_a_second() -> None:
     pages = list(pages_from(FOLDER_ID, [listed(f"m{n}", n // 2) for n in range(20)], 5))
     edges = [(page.received_from, page.received_before) for page in pages]
     assert edges == sorted(edges, reverse=True)
-    for (later_from, _), (_, earlier_before) in zip(edges, edges[1:], strict=False):
+    for (later_from, _), (_, earlier_before) in pairwise(edges):
         assert later_from is not None
         assert earlier_before is not None
         assert later_from >= earlier_before

@@ -1,0 +1,28 @@
+"""Settings as a deployment would give them, with keys made on the spot."""
+
+import base64
+import secrets
+
+import pytest
+
+from shared.settings import Settings
+
+
+def new_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    return Settings.model_validate(
+        {
+            "database_url": "postgresql://mail_app@127.0.0.1/mail",
+            "microsoft_client_id": "client",
+            "microsoft_client_secret": secrets.token_urlsafe(16),
+            "public_base_url": "https://api.contoso.example",
+            "web_base_url": "https://mail.contoso.example",
+            "jwt_signing_keys": {"first": new_key()},
+            "token_encryption_keys": {"first": new_key()},
+            "webhook_key": secrets.token_urlsafe(32),
+        }
+    )
