@@ -1,0 +1,40 @@
+"""The simulator's time: the machine's own, moved forward on demand."""
+
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+def iso(moment: datetime) -> str:
+    """A moment with seconds and "Z", as message properties have it."""
+    # strftime would drop the leading zeros of the year 1.
+    return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
+
+
+def iso_precise(moment: datetime) -> str:
+    """A moment with seven digits after the second, as subscriptions have it."""
+    plain = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"{plain.isoformat(timespec='microseconds')}0Z"
+
+
+def moment_from(text: str) -> datetime:
+    """
+    Parse an OData date; digits beyond the microsecond are cut off, and no zone means UTC.
+
+    Raises `ValueError` when it is no date.
+    """
+    head, dot, tail = text.partition(".")
+    if dot:
+        digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
+        text = f"{head}.{digits[:6].ljust(6, '0')}{tail[len(digits) :]}"
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,120 @@
+"""The service's limits per application and mailbox, and the count of what was asked."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any, Literal
+
+from dev.graph_simulator.clock import Clock
+from dev.graph_simulator.errors import ConcurrencyExceeded, ServiceError, TooManyRequests
+
+RetryAfterForm = Literal["integer", "fraction", "date", "absent"]
+
+
+@dataclass(slots=True)
+class LimitSettings:
+    concurrency: int = 4
+    window_requests: int = 10_000
+    window_seconds: float = 600.0
+    retry_after: RetryAfterForm = "integer"
+
+
+@dataclass(slots=True)
+class Usage:
+    """Counters of one application on one mailbox. `peak` counts refused requests too: above 4 the client broke a rule."""
+
+    in_flight: int = 0
+    peak: int = 0
+    requests: int = 0
+    throttled: Counter[str] = field(default_factory=Counter)
+    routes: Counter[str] = field(default_factory=Counter)
+    window: deque[float] = field(default_factory=deque)
+    blocked_until: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "inFlight": self.in_flight,
+            "peakConcurrency": self.peak,
+            "requests": self.requests,
+            "throttled": dict(self.throttled),
+            "routes": dict(self.routes),
+        }
+
+
+class Limits:
+    def __init__(self, clock: Clock) -> None:
+        self.settings = LimitSettings()
+        self._clock = clock
+        self._usage: dict[tuple[str, str], Usage] = {}
+
+    def usage(self, app_id: str, mailbox_id: str) -> Usage:
+        return self._usage.setdefault((app_id, mailbox_id), Usage())
+
+    def enter(self, usage: Usage) -> None:
+        """
+        Count a request in. Whoever entered must leave, refused or not.
+
+        Raises a 429 when the request is over a limit; it counts all the same.
+        """
+        usage.in_flight += 1
+        usage.requests += 1
+        usage.peak = max(usage.peak, usage.in_flight)
+        if refusal := self._refusal(usage):
+            raise refusal
+
+    def leave(self, usage: Usage) -> None:
+        usage.in_flight -= 1
+
+    def block(self, app_id: str | None, mailbox_id: str, seconds: float) -> None:
+        """Refuse every request to a mailbox for a while, for one application or for all that were seen."""
+        until = self._clock.now().timestamp() + seconds
+        keys = [key for key in self._usage if key[1] == mailbox_id and app_id in (None, key[0])]
+        for key in keys:
+            self._usage[key].blocked_until = until
+        if app_id is not None:
+            self.usage(app_id, mailbox_id).blocked_until = until
+
+    def reset(self) -> None:
+        """Forget all counts, but not who is in flight."""
+        for usage in self._usage.values():
+            usage.peak, usage.requests = usage.in_flight, 0
+            usage.throttled.clear()
+            usage.routes.clear()
+            usage.window.clear()
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return [{"app": app, "mailbox": mailbox} | one.as_json() for (app, mailbox), one in self._usage.items()]
+
+    def _refusal(self, usage: Usage) -> ServiceError | None:
+        now = self._clock.now().timestamp()
+        window = usage.window
+        window.append(now)
+        while window[0] < now - self.settings.window_seconds:
+            window.popleft()
+        if usage.in_flight > self.settings.concurrency:
+            usage.throttled["concurrency"] += 1
+            return ConcurrencyExceeded(self._retry_after(1))
+        if usage.blocked_until > now:
+            usage.throttled["onDemand"] += 1
+            return TooManyRequests(self._retry_after(usage.blocked_until - now))
+        if len(window) > self.settings.window_requests:
+            usage.throttled["window"] += 1
+            overflow = window[len(window) - self.settings.window_requests]
+            return TooManyRequests(self._retry_after(overflow + self.settings.window_seconds - now))
+        return None
+
+    def _retry_after(self, seconds: float) -> dict[str, str]:
+        return retry_after(seconds, self.settings.retry_after)
+
+
+def retry_after(seconds: float, form: RetryAfterForm) -> dict[str, str]:
+    """Return the header in one of the forms in which it was seen."""
+    if form == "absent":
+        return {}
+    if form == "fraction":
+        return {"Retry-After": f"{max(seconds, 0.001):.3f}"}
+    if form == "date":
+        at = datetime.fromtimestamp(datetime.now(UTC).timestamp() + seconds + 1, UTC)
+        return {"Retry-After": format_datetime(at, usegmt=True)}
+    return {"Retry-After": str(max(1, -int(-seconds // 1)))}
