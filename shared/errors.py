@@ -4,11 +4,13 @@ Everything that goes wrong, named after what the caller must do.
     MailError
     ├── InvalidRequest            change the request
     │   ├── PayloadTooLarge         make it smaller
+    │   ├── UnsupportedMediaType    send JSON
     │   └── ChangesExpired          read everything again, then follow from the newest position
     ├── Unauthenticated           sign in
     ├── Forbidden                 ask somebody who may
     ├── NotFound                  it is not there, or not yours
     ├── Conflict                  look at the present state first
+    ├── ServiceUnavailable        try again in a moment
     ├── JobInvalid                an operator looks at the job
     └── ProviderError             the mail provider said no
         ├── ProviderUnavailable     try again later
@@ -50,6 +52,11 @@ class PayloadTooLarge(InvalidRequest):
     title = "The body is too large."
 
 
+class UnsupportedMediaType(InvalidRequest):
+    code = "unsupported_media_type"
+    title = "The body must be JSON, and its Content-Type must say so."
+
+
 class ChangesExpired(InvalidRequest):
     code = "changes_expired"
     title = "The change log no longer reaches back that far; read the mailbox again."
@@ -83,6 +90,17 @@ class EmailTaken(Conflict):
 class MailboxTaken(Conflict):
     code = "mailbox_taken"
     title = "Another user of this system has connected this mailbox."
+
+
+class AttachmentUnavailable(Conflict):
+    code = "attachment_unavailable"
+    title = "This attachment has no content that can be downloaded here."
+
+
+class ServiceUnavailable(MailError):
+    code = "service_unavailable"
+    title = "A part of this system is not answering; try again in a moment."
+    retry_after_seconds: ClassVar[float] = 2
 
 
 class JobInvalid(MailError):

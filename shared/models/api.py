@@ -1,11 +1,12 @@
 """Bodies, queries and replies of the HTTP API. The OpenAPI document and the page's typed client come from here."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints, field_validator
 
 from shared.models.mail import AttachmentKind, Direction, FlagStatus, Importance, MessageKind
 
@@ -13,6 +14,8 @@ NAME_MAX_CHARACTERS = 200
 PASSWORD_MIN_CHARACTERS = 10
 PASSWORD_MAX_CHARACTERS = 256
 PAGE_MAX_ITEMS = 200
+POSITION_MAX = 2**63 - 1
+UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 Password = Annotated[str, StringConstraints(min_length=PASSWORD_MIN_CHARACTERS, max_length=PASSWORD_MAX_CHARACTERS)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_MAX_CHARACTERS)]
@@ -23,32 +26,23 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        """Refuse text that PostgreSQL cannot hold."""
+        if isinstance(value, str) and UNSTORABLE.search(value):
+            raise ValueError("must not contain U+0000 or unpaired surrogates")
+        return value
 
-class Query(BaseModel):
+
+class Query(Body):
     """A query string; unknown keys are refused, as in a body."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Reply(BaseModel):
     """What we answer."""
 
     model_config = ConfigDict(frozen=True)
-
-
-class FieldError(Reply):
-    field: str  # dotted path into the body or query; empty when the whole is meant
-    message: str
-
-
-class Problem(Reply):
-    """An error, as RFC 9457 has it."""
-
-    type: str
-    title: str
-    status: int
-    errors: list[FieldError] = []
-    request_id: str
 
 
 # Users
@@ -139,6 +133,16 @@ class SyncRunState(StrEnum):
     COMPLETED = "completed"
     INCOMPLETE = "incomplete"
     CANCELLED = "cancelled"
+
+
+class SyncAccepted(Reply):
+    run_id: UUID
+    account_id: UUID
+    state: SyncRunState
+
+
+class SyncRetried(Reply):
+    pages: int  # how many are tried again
 
 
 class FolderProgress(Reply):
@@ -293,7 +297,7 @@ class Thread(Reply):
 
 
 class ChangeQuery(Query):
-    after: Annotated[int, Field(ge=0)] = 0
+    after: Annotated[int, Field(ge=0, le=POSITION_MAX)] = 0
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
     wait_seconds: Annotated[float, Field(ge=0, le=25)] = 0  # answer as soon as there is something
 
