@@ -1,0 +1,9 @@
+"""The Functions app: its triggers are in functions/."""
+
+import azure.functions as func
+
+from functions import accounts, auth, changes, connections, mail, meta, queues, sync, timers, webhooks
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+for module in (accounts, auth, changes, connections, mail, meta, queues, sync, timers, webhooks):
+    app.register_functions(module.bp)
