@@ -29,7 +29,7 @@ class NewUser(Body):
 
 
 class NewMessage(Body):
-    """A message as Graph properties (`message`), as MIME text (`raw`), or both. `folder`: id, well-known name or path."""
+    """A message as Graph properties (`message`), as MIME (`raw`), or both. `folder`: id, well-known name or path."""
 
     folder: str = "inbox"
     message: dict[str, Any] = {}
@@ -110,7 +110,7 @@ class NewFault(Body):
     milliseconds: int = 0
     retry_after_seconds: float = 1
     retry_after: RetryAfterForm = "integer"
-    status: int = 500
+    status: int = 0
     code: str = "UnknownError"
     message: str = "An error was asked for."
 

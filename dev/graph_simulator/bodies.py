@@ -6,15 +6,13 @@ import re
 PREVIEW_LENGTH = 255
 
 _BREAKS = re.compile(r"<(?:br\s*/?|/p|/div|/tr|/li|/h[1-6]|/table|/blockquote|hr\s*/?)\s*>", re.IGNORECASE)
-_UNSEEN = re.compile(r"<!--.*?-->|<(script|style|title|head)\b[^>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_UNSEEN = re.compile(r"<(?:!--.*?--|(script|style|title|head)\b[^>]*>.*?</\1\s*)>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"</?[a-zA-Z!?][^>]*>")
-_BLANK_LINES = re.compile(r"(?:[ \t\xa0]*\r?\n){3,}")
-_SCRIPT_LIKE = re.compile(
-    r"<(script|iframe|object|embed|applet)\b[^>]*>(?:.*?</\1\s*>)?"
-    r"|(?<=\s)on[a-z]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)"
-    r"|(?:javascript|vbscript):",
-    re.IGNORECASE | re.DOTALL,
-)
+_ACTIVE_NAMES = ("script", "iframe", "object", "embed", "applet")
+_ACTIVE = re.compile(rf"<({'|'.join(_ACTIVE_NAMES)})\b[^>]*>(?:.*?</\1\s*>)?", re.IGNORECASE | re.DOTALL)
+_EVENT = re.compile(r"(?<=\s)on[a-z]{3,}\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
+_EVENT_TRACE = re.compile(r"\son[a-z]{3,}\s*=")
+_SCRIPT_URL = re.compile(r"(?:javascript|vbscript):", re.IGNORECASE)
 _HEAD = '<html><head>\r\n<meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head><body>\r\n'
 _FOOT = "\r\n</body></html>"
 
@@ -25,10 +23,13 @@ def html_from_text(text: str) -> str:
 
 
 def text_from_html(markup: str) -> str:
-    without_unseen = _UNSEEN.sub("", markup)
-    flat = re.sub(r"\s*\r?\n\s*", " ", without_unseen)
-    text = html.unescape(_TAG.sub("", _BREAKS.sub("\r\n", flat)))
-    return _BLANK_LINES.sub("\r\n\r\n", text).strip(" \t")
+    flat = " ".join(line.strip() for line in _UNSEEN.sub("", markup).splitlines())
+    text = html.unescape(_TAG.sub("", _BREAKS.sub("\n", flat)))
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if line.strip() or (lines and lines[-1]):  # no more than one empty line in a row
+            lines.append(line.strip())
+    return "\r\n".join(lines)
 
 
 def whole_document(markup: str) -> str:
@@ -38,7 +39,12 @@ def whole_document(markup: str) -> str:
 
 def safe_html(markup: str) -> str:
     """Return the markup without script-like parts, the form that is served unless unsafe HTML is asked for."""
-    return _SCRIPT_LIKE.sub("", markup)
+    lowered = markup.lower()  # searching it first is many times faster than replacing nothing
+    if any(f"<{name}" in lowered for name in _ACTIVE_NAMES):
+        markup = _ACTIVE.sub("", markup)
+    if _EVENT_TRACE.search(lowered):
+        markup = _EVENT.sub("", markup)
+    return _SCRIPT_URL.sub("", markup) if "script:" in lowered else markup
 
 
 def preview(text: str) -> str:

@@ -122,7 +122,7 @@ def attachment_select_from(text: str | None) -> tuple[str, ...]:
 
     A file's own properties are known only through a cast, as `microsoft.graph.fileAttachment/contentId`.
     """
-    chosen = []
+    chosen: list[str] = []
     for name in (text or "").split(","):
         plain = _CAST.sub("", name.strip())
         known = FILE_PROPERTIES if plain != name.strip() else ("id", *ATTACHMENT_PROPERTIES)

@@ -60,7 +60,7 @@ class SimulatorAdmin:
         return self._json("PATCH", "/entra", settings)
 
     def token_fault(self, **fault: object) -> None:
-        """Let the token endpoint fail: `error`, `code`, `suberror`, `grant_type`, `user`, `claims`, `status`, `times`."""
+        """Let the token endpoint fail: `error`, `code`, `suberror`, `grant_type`, `user`, `claims`, `times`, …"""
         self._json("POST", "/entra/token-faults", fault)
 
     def authorize_fault(self, **fault: object) -> None:
@@ -139,7 +139,7 @@ class SimulatorAdmin:
         self._json("POST", f"/mailboxes/{address}/throttle", {"seconds": seconds, "app": app})
 
     def fault(self, action: str, **rule: object) -> None:
-        """Add a rule: `path` (a pattern), `method`, `times`, `after`, `share`, `seed`, `milliseconds`, `retry_after`."""
+        """Add a rule: `path` (a pattern), `method`, `times`, `after`, `share`, `seed`, `milliseconds`, …"""
         self._json("POST", "/faults", {"action": action, **rule})
 
     def faults(self) -> list[dict[str, Any]]:

@@ -15,13 +15,13 @@ class Clock:
 
 
 def iso(moment: datetime) -> str:
-    """A moment with seconds and "Z", as message properties have it."""
+    """Write a moment with seconds and "Z", as message properties have it."""
     # strftime would drop the leading zeros of the year 1.
     return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
 
 
 def iso_precise(moment: datetime) -> str:
-    """A moment with seven digits after the second, as subscriptions have it."""
+    """Write a moment with seven digits after the second, as subscriptions have it."""
     plain = moment.astimezone(UTC).replace(tzinfo=None)
     return f"{plain.isoformat(timespec='microseconds')}0Z"
 

@@ -87,7 +87,7 @@ def delta(mailbox: Mailbox, behaviour: DeltaBehaviour, call: Call, key: bytes, n
     folder = mailbox.folder(call.parameters["folder"])
     options = options_from(call.query, _OPTIONS)
     token = options.get("$skiptoken") or options.get("$deltatoken")
-    current = _resumed(token, key) if token else _started(mailbox, folder, options)
+    current = _resumed(token, key) if token else _started(folder, options)
     if current.folder != folder.number:
         raise bad_token()
     if current.generation != folder.record.state_generation:
@@ -119,7 +119,7 @@ def sealed(payload: object, key: bytes) -> str:
 
 
 def unsealed(token: str, key: bytes) -> Any:  # noqa: ANN401 - a JSON document has no narrower type
-    """Raises a 400 when the token is not one of ours."""
+    """Return a token's payload. Raises a 400 when the token is not one of ours."""
     try:
         data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError as exc:
@@ -139,7 +139,7 @@ def _resumed(token: str, key: bytes) -> Round:
     return Round(**payload)
 
 
-def _started(mailbox: Mailbox, folder: Folder, options: dict[str, str]) -> Round:
+def _started(folder: Folder, options: dict[str, str]) -> Round:
     kept = {name: value for name, value in options.items() if name not in ("$skiptoken", "$deltatoken")}
     comparisons = _comparisons(kept)
     if any(one.name != "receivedDateTime" or one.operator not in ("ge", "gt") for one in comparisons):
@@ -186,9 +186,7 @@ class _Wanted:
     behaviour: DeltaBehaviour
 
 
-def _page(
-    mailbox: Mailbox, folder: Folder, behaviour: DeltaBehaviour, call: Call, current: Round, key: bytes
-) -> Reply:
+def _page(mailbox: Mailbox, folder: Folder, behaviour: DeltaBehaviour, call: Call, current: Round, key: bytes) -> Reply:
     shape = shape_from(call, current.options, is_typed=True)
     size = page_size_from(call.headers, DEFAULT_PAGE, MAXIMUM_PAGE)
     current = replace(current, pages=current.pages + 1)

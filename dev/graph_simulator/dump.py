@@ -25,7 +25,7 @@ def folder_path(mailbox: Mailbox, folder: Folder) -> list[str]:
     """Return the display names from below the root down to the folder."""
     root = mailbox.folder("msgfolderroot").number
     names: list[str] = []
-    while folder.number != root and folder.number != folder.record.parent:
+    while folder.number not in (root, folder.record.parent):
         names.insert(0, folder.record.display_name)
         folder = mailbox.folders[folder.record.parent]
     return names

@@ -63,7 +63,8 @@ def _choice(user: User, position: int, is_chosen: bool) -> str:  # noqa: FBT001 
     checked = " checked" if is_chosen else ""
     return (
         f'<label for="user-{position}"><input type="radio" name="user" required id="user-{position}" '
-        f'value="{escape(user.id)}"{checked}> {escape(user.name)} <span class="note">{escape(user.address)}</span></label>'
+        f'value="{escape(user.id)}"{checked}> {escape(user.name)} '
+        f'<span class="note">{escape(user.address)}</span></label>'
     )
 
 

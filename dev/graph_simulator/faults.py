@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,6 +38,10 @@ _CLAIMS = (
     'error="insufficient_claims", '
     'claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwgInZhbHVlIjoiMTcwMjY4MjE4MSJ9fX0="'
 )
+_CHALLENGE = (
+    "Continuous access evaluation resulted in challenge with result: InteractionRequired "
+    "and code: TokenIssuedBeforeRevocationTimestamp"
+)
 _SYNC_STATE = "The sync state generation is not found; generation=605;[highest=841][841][839][840]."
 
 
@@ -59,7 +64,7 @@ class Fault:
     milliseconds: int = 0
     retry_after_seconds: float = 1
     retry_after: RetryAfterForm = "integer"
-    status: int = 500
+    status: int = 0  # 0: the action's own
     code: str = "UnknownError"
     message: str = "An error was asked for."
     seen: int = 0
@@ -102,7 +107,7 @@ def failure(fault: Fault) -> Reply | None:
     """
     match fault.action:
         case "html":
-            return Reply(fault.status if fault.status != 500 else 503, _HTML, content_type="text/html; charset=utf-8")
+            return Reply(fault.status or 503, _HTML, content_type="text/html; charset=utf-8")
         case "empty":
             return Reply(200)
         case "reset":
@@ -115,26 +120,16 @@ def failure(fault: Fault) -> Reply | None:
 
 def _error(fault: Fault) -> ServiceError:
     wait = retry_after(fault.retry_after_seconds, fault.retry_after)
-    match fault.action:
-        case "throttled":
-            return TooManyRequests(wait)
-        case "concurrency":
-            return ConcurrencyExceeded(wait)
-        case "unavailable":
-            return ServiceError(503, "serviceNotAvailable", "The service is temporarily unavailable.", wait)
-        case "timeout":
-            return ServiceError(504, "UnknownError", "The server did not answer in time.")
-        case "failed":
-            return ServiceError(500, "InternalServerError", "An internal server error occurred.")
-        case "unauthorized":
-            return invalid_token("Access token has expired.")
-        case "challenge":
-            message = (
-                "Continuous access evaluation resulted in challenge with result: InteractionRequired "
-                "and code: TokenIssuedBeforeRevocationTimestamp"
-            )
-            return invalid_token(message, {"WWW-Authenticate": _CLAIMS})
-        case "gone":
-            return ServiceError(410, fault.code if fault.code != "UnknownError" else "SyncStateNotFound", _SYNC_STATE)
-        case _:
-            return ServiceError(fault.status, fault.code, fault.message)
+    code = fault.code if fault.code != "UnknownError" else "SyncStateNotFound"
+    errors: dict[str, Callable[[], ServiceError]] = {
+        "throttled": lambda: TooManyRequests(wait),
+        "concurrency": lambda: ConcurrencyExceeded(wait),
+        "unavailable": lambda: ServiceError(503, "serviceNotAvailable", "The service is not available.", wait),
+        "timeout": lambda: ServiceError(504, "UnknownError", "The server did not answer in time."),
+        "failed": lambda: ServiceError(500, "InternalServerError", "An internal server error occurred."),
+        "unauthorized": lambda: invalid_token("Access token has expired."),
+        "challenge": lambda: invalid_token(_CHALLENGE, {"WWW-Authenticate": _CLAIMS}),
+        "gone": lambda: ServiceError(410, code, _SYNC_STATE),
+        "error": lambda: ServiceError(fault.status or 500, fault.code, fault.message, wait),
+    }
+    return errors[fault.action]()

@@ -2,7 +2,7 @@
 
 import bisect
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 MAILBOX_ROOT = 0
@@ -65,7 +65,8 @@ class Folder:
         del self.order[bisect.bisect_left(self.order, (received, number))]
 
     def as_document(self) -> dict[str, Any]:
-        return asdict(self.record)
+        # asdict() copies deeply, which is slow for something that is done at every change.
+        return {name: getattr(self.record, name) for name in FolderRecord.__slots__}
 
 
 class _Standard(NamedTuple):

@@ -96,7 +96,7 @@ class Grants:
         return self.grants[payload[1]], list(payload[4]), float(payload[2])
 
     def read_refresh_token(self, token: str) -> Grant:
-        """Raises `TokenRefused`."""
+        """Return the grant. Raises `TokenRefused`."""
         return self.grants[self._payload(token, "M.C", "r")[1]]
 
     def _payload(self, token: str, head: str, kind: str) -> list[Any]:

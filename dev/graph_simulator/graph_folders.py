@@ -87,7 +87,7 @@ def tree_delta(simulator: Simulator, call: Call) -> Reply:
 
 
 def create_folder(mailbox: Mailbox, name: str, parent: Folder, *, is_hidden: bool = False) -> Folder:
-    """Raises a 409 for a name that the parent has already."""
+    """Make a folder. Raises a 409 for a name that the parent has already."""
     try:
         return mailbox.create_folder(name, parent, is_hidden=is_hidden)
     except FolderExists as exc:

@@ -13,6 +13,7 @@ from uuid import UUID
 _IMMUTABLE_HEAD = "AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0A"
 _REGULAR_LENGTH, _IMMUTABLE_LENGTH = 152, 100
 _TAIL_LENGTH = 40
+_SLASHED_REGULAR, _SLASHED_IMMUTABLE, _TWINS = (5, 2), (25, 7), (40, 2)  # (of how many, which)
 _ENDINGS = ("AAA=", "AA==", "AAAA")
 
 
@@ -31,12 +32,14 @@ class MailboxIds:
     def regular(self, number: int, generation: int) -> str:
         """Return the id that a message has until it moves; each move is a new generation."""
         is_twin = generation == 0 and _is_twin(number)
-        tail = self._tail("regular", number - is_twin, generation, slashed=number % 5 == 2 and not is_twin)
+        tail = self._tail(
+            "regular", number - is_twin, generation, slashed=_is_one(number, _SLASHED_REGULAR) and not is_twin
+        )
         return _padded(self._regular_head, _with_other_case(tail) if is_twin else tail, number, _REGULAR_LENGTH)
 
     def immutable(self, number: int) -> str:
         is_twin = _is_twin(number)
-        tail = self._tail("immutable", number - is_twin, 0, slashed=number % 25 == 7 and not is_twin)
+        tail = self._tail("immutable", number - is_twin, 0, slashed=_is_one(number, _SLASHED_IMMUTABLE) and not is_twin)
         return _padded(self._immutable_head, _with_other_case(tail) if is_twin else tail, number, _IMMUTABLE_LENGTH)
 
     def folder(self, number: int) -> str:
@@ -80,7 +83,11 @@ def canonical(message_id: str) -> str:
 
 
 def _is_twin(number: int) -> bool:
-    return number % 40 == 2  # noqa: PLR2004 - so that the first two messages of a mailbox are twins
+    return _is_one(number, _TWINS)  # so that the first two messages of a mailbox are twins
+
+
+def _is_one(number: int, share: tuple[int, int]) -> bool:
+    return number % share[0] == share[1]
 
 
 def _with_other_case(tail: str) -> str:

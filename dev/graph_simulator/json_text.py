@@ -7,10 +7,10 @@ import orjson
 
 
 def to_json(value: object) -> bytes:
-    """
-    Serialise quickly; a string with a lone surrogate, which UTF-8 cannot carry, is written as a \\ud800 escape.
+    r"""
+    Serialise quickly; a string with a lone surrogate, which UTF-8 cannot carry, is written as a \ud800 escape.
 
-    U+0000 comes out as \\u0000 in both ways.
+    U+0000 comes out as \u0000 in both ways.
     """
     try:
         return orjson.dumps(value)

@@ -22,7 +22,7 @@ class LimitSettings:
 
 @dataclass(slots=True)
 class Usage:
-    """Counters of one application on one mailbox. `peak` counts refused requests too: above 4 the client broke a rule."""
+    """Counters of one application on one mailbox. `peak` counts refused requests too: above 4 is the client's fault."""
 
     in_flight: int = 0
     peak: int = 0

@@ -183,7 +183,7 @@ class Mailbox:
     # Folders
 
     def create_folder(self, name: str, parent: Folder, *, is_hidden: bool = False) -> Folder:
-        """Raises `FolderExists` when the parent has one of that name."""
+        """Make a folder. Raises `FolderExists` when the parent has one of that name."""
         self._refuse_twin(name, parent.number)
         record = FolderRecord(max(self.folders) + 1, name, parent.number, is_hidden=is_hidden)
         # Numbers of deleted folders are not used again: ids are made from them.

@@ -107,7 +107,8 @@ def filter_from(text: str | None) -> tuple[Comparison, ...]:
     for start in range(0, len(words), 4):
         if len(words) < start + 3 or (start and words[start - 1].lower() != "and"):
             raise not_covered(f"the filter '{text}'")
-        comparisons.append(_comparison(*words[start : start + 3], text))
+        path, operator, literal = words[start : start + 3]
+        comparisons.append(_comparison(path, operator, literal, text))
     if len(words) % 4 != 3:  # noqa: PLR2004 - three words and an "and" between
         raise invalid_query(f"Invalid filter clause: {text}")
     return tuple(comparisons)

@@ -15,9 +15,12 @@ from dev.graph_simulator.composing import Composed
 from dev.graph_simulator.json_text import from_json, to_json
 
 _SCHEMA = """
-    CREATE TABLE IF NOT EXISTS document (kind TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS document (
+        kind TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS message (
-        mailbox TEXT, number INTEGER, generation INTEGER, sequence INTEGER, folder INTEGER, content INTEGER, fields BLOB,
+        mailbox TEXT, number INTEGER, generation INTEGER, sequence INTEGER, folder INTEGER, content INTEGER,
+        fields BLOB,
         PRIMARY KEY (mailbox, number)
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS change (
@@ -102,9 +105,12 @@ class Store:
         self._db.execute("DELETE FROM message WHERE mailbox = ? AND number = ?", (mailbox, number))
 
     def messages(self, mailbox: str) -> Iterator[MessageRow]:
-        sql = "SELECT number, generation, sequence, folder, content, fields FROM message WHERE mailbox = ? ORDER BY number"
-        for row in self._db.execute(sql, (mailbox,)):
-            yield MessageRow(*row[:5], from_json(row[5]))
+        sql = """
+            SELECT number, generation, sequence, folder, content, fields FROM message
+             WHERE mailbox = ? ORDER BY number
+        """
+        for number, generation, sequence, folder, content, fields in self._db.execute(sql, (mailbox,)):
+            yield MessageRow(number, generation, sequence, folder, content, from_json(fields))
 
     def add_changes(self, mailbox: str, rows: Iterable[ChangeRow]) -> None:
         self._db.executemany("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)", [(mailbox, *row) for row in rows])

@@ -10,7 +10,35 @@ from dev.demo_mailbox.mail import Address, Attachment, Mail
 from dev.graph_simulator.composing import Composed, compose
 from dev.graph_simulator.mailbox import Mailbox
 
-_WORDS = ["report", "meeting", "budget", "launch", "review", "customer", "invoice", "travel", "schedule", "contract", "draft", "signature", "question", "answer", "tomorrow", "between", "office", "supplier", "delivery", "project", "roadmap", "summary", "estimate", "approval", "warehouse", "quarterly", "figures"]
+_WORDS = [
+    "report",
+    "meeting",
+    "budget",
+    "launch",
+    "review",
+    "customer",
+    "invoice",
+    "travel",
+    "schedule",
+    "contract",
+    "draft",
+    "signature",
+    "question",
+    "answer",
+    "tomorrow",
+    "between",
+    "office",
+    "supplier",
+    "delivery",
+    "project",
+    "roadmap",
+    "summary",
+    "estimate",
+    "approval",
+    "warehouse",
+    "quarterly",
+    "figures",
+]
 HUGE_BYTES = 5 * 1024 * 1024
 MANY_RECIPIENTS = 600
 
