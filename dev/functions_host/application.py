@@ -51,7 +51,7 @@ class AppFunction:
 
 def load_application(app_root: Path, settings: AppSettings) -> list[AppFunction]:
     """
-    Import the app and index it; functions come in the order of their names, as the host sorts them.
+    Import the app and index it; functions come in the order of their names, in which the host matches routes.
 
     Changes the working directory and the import path to what the app finds in the real worker.
     Raise ApplicationRefused with the worker's reason.
@@ -61,7 +61,11 @@ def load_application(app_root: Path, settings: AppSettings) -> list[AppFunction]
         raise ApplicationRefused(f"{app_root / script} not found: only apps of the v2 model are run")
     _enter(app_root)
     module = importlib.import_module(Path(script).stem)
-    app = _single_app(module, script)
+    return index_functions(_single_app(module, script), settings)
+
+
+def index_functions(app: func.FunctionRegister, settings: AppSettings) -> list[AppFunction]:
+    """Check and list what an app declares; call it once per app, as the library demands."""
     try:
         declared = app.get_functions()
     except (TypeError, ValueError) as exc:

@@ -25,7 +25,7 @@ class QueueOutputs:
     def __init__(self, accounts: StorageAccounts, settings: AppSettings, encoding: Encoding, wake: Wake) -> None:
         self._accounts = accounts
         self._settings = settings
-        self._encoding = encoding
+        self._encoding: Encoding = encoding
         self._wake = wake
 
     async def send(self, function: AppFunction, result: Result) -> None:
