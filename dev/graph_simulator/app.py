@@ -92,7 +92,7 @@ async def _sent(request: web.Request, reply: Reply) -> web.StreamResponse:
         return await _broken(request, reply, headers)
     response = web.Response(status=reply.status, body=reply.body, headers=headers)
     if not reply.body:
-        del response.headers["Content-Type"]
+        response.headers.pop("Content-Type", None)
     await response.prepare(request)
     await response.write_eof()
     return response

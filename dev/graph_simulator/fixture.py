@@ -1,13 +1,15 @@
 """Starts a simulator for a test: its own process, a free port, nothing left behind."""
 
+import io
+import queue
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from dev.graph_simulator.client import SimulatorAdmin
 
@@ -25,13 +27,14 @@ class SimulatorFailed(Exception):
 class RunningSimulator:
     """
     A simulator that answers. The product's settings follow from it: `graph_base_url`, `authority`, `ca_file`,
-    `client_id`, `client_secret`.
+    `client_id`, `client_secret`. `output` are the lines printed so far, the traces of its own errors among them.
     """
 
     base_url: str
     ca_file: str
     admin: SimulatorAdmin
     process: subprocess.Popen[str]
+    output: list[str]
     client_id: str = CLIENT_ID
     client_secret: str = CLIENT_SECRET
 
@@ -76,19 +79,21 @@ def start_simulator(
         command += ["--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET, "--latency-ms", str(latency_ms)]
         command += ["--mailbox", mailbox] if mailbox else []
         command += ["--auto-consent"] if auto_consent else []
-        with _process([*command, *arguments]) as process:
-            base_url, ca_file = _ready(process)
+        with _process([*command, *arguments]) as (process, output):
+            line = output.ready_line()
+            base_url, ca_file = line.split()[1], line.rpartition(" CA ")[2].removesuffix(")")
             with SimulatorAdmin(base_url, ca_file) as admin:
-                yield RunningSimulator(base_url, ca_file, admin, process)
+                yield RunningSimulator(base_url, ca_file, admin, process, output.lines)
 
 
 @contextmanager
-def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+def _process(command: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], "_Output"]]:
     process = subprocess.Popen(  # noqa: S603 - our own program
         command, cwd=_REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+    output = _Output(process)
     try:
-        yield process
+        yield process, output
     finally:
         process.terminate()
         try:
@@ -96,17 +101,33 @@ def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if process.stdout:
-            process.stdout.close()
+        output.close()
 
 
-def _ready(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Wait for the line that names the URL and the authority's certificate."""
-    printed: list[str] = []
-    output: IO[str] | None = process.stdout
-    for line in output or ():
-        printed.append(line)
-        if line.startswith("ready: "):
-            base_url = line.split()[1]
-            return base_url, line.rstrip().rpartition(" CA ")[2].removesuffix(")")
-    raise SimulatorFailed("".join(printed))
+class _Output:
+    """What a process prints, read as it comes so that the process never waits for a reader."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.lines: list[str] = []
+        self._ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._stream = process.stdout or io.StringIO()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def ready_line(self) -> str:
+        """Wait for the line that names the URL and the authority's certificate."""
+        line = self._ready.get()
+        if line is None:
+            raise SimulatorFailed("".join(self.lines))
+        return line.rstrip()
+
+    def close(self) -> None:
+        self._thread.join()
+        self._stream.close()
+
+    def _read(self) -> None:
+        for line in self._stream:
+            self.lines.append(line)
+            if line.startswith("ready: "):
+                self._ready.put(line)
+        self._ready.put(None)

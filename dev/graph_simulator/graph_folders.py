@@ -69,7 +69,7 @@ def tree_delta(simulator: Simulator, call: Call) -> Reply:
     options = options_from(call.query, _DELTA_OPTIONS)
     token = options.pop("$skiptoken", None) or options.pop("$deltatoken", None)
     options.pop("$deltatoken", None)
-    state = unsealed(token, simulator.token_key) if token else {"since": 0, "options": options}
+    state = unsealed(token, simulator.token_key) if token else {"since": -1, "options": options}
     if not isinstance(state, dict) or "folder" in state:
         raise bad_token()
     items = _tree_changes(call.mailbox, state)
@@ -193,7 +193,7 @@ def _tree_changes(mailbox: Mailbox, state: dict[str, Any]) -> list[tuple[int, di
         for folder in mailbox.tree()
         if _is_told(mailbox, folder, since) and (shows_hidden or not folder.record.is_hidden)
     ]
-    if since:
+    if since >= 0:
         removed = {"@odata.type": "#microsoft.graph.mailFolder", "@removed": {"reason": "deleted"}}
         changed += [(at, removed | {"id": folder_id}) for at, folder_id in mailbox.removed_folders if at > since]
     return sorted(changed, key=lambda one: one[0])

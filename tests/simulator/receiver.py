@@ -1,0 +1,76 @@
+"""A webhook endpoint that tests listen at."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass
+class Receiver:
+    """A webhook endpoint. `answers` are the statuses of the next notifications; after them all are accepted."""
+
+    url: str
+    posts: list[dict[str, Any]] = field(default_factory=list)
+    handshakes: list[str] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+    echo: Callable[[str], tuple[int, str, str]] = lambda token: (200, "text/plain", token)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def items(self) -> list[dict[str, Any]]:
+        return [item for post in self.posts for item in post["value"]]
+
+    def wait(self, count: int, seconds: float = 10) -> list[dict[str, Any]]:
+        """Return the items once there are that many."""
+        with self.changed:
+            is_there = self.changed.wait_for(lambda: len(self.items()) >= count, seconds)
+        assert is_there, f"{len(self.items())} of {count} notifications came: {self.items()}"
+        return self.items()
+
+
+class ReceiverServer:
+    def __enter__(self) -> Self:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self.receiver = Receiver(f"http://127.0.0.1:{self._server.server_port}/hook?source=graph")
+        self._server.receiver = self.receiver  # type: ignore[attr-defined] # how the handler finds it
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        receiver: Receiver = self.server.receiver  # type: ignore[attr-defined] # set by ReceiverServer
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        tokens = parse_qs(urlsplit(self.path).query).get("validationToken")
+        if tokens:
+            receiver.handshakes.append(tokens[0])
+            self._answer(*receiver.echo(tokens[0]))
+            return
+        with receiver.changed:
+            status = receiver.answers.pop(0) if receiver.answers else 202
+            if status == 202:
+                receiver.posts.append(json.loads(body))
+            receiver.changed.notify_all()
+        self._answer(status, "text/plain", "")
+
+    def _answer(self, status: int, content_type: str, text: str) -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:  # silent
+        pass
