@@ -1,0 +1,135 @@
+// The functions, on a Flex Consumption plan, and every setting that they read.
+
+param name string
+param location string
+param identityId string
+param identityClientId string
+param deploymentContainerUrl string
+param blobServiceUri string
+param queueServiceUri string
+param tableServiceUri string
+param telemetryConnectionString string
+param secretsUri string
+param webPubSubSecretName string
+param microsoftAuthority string
+param microsoftClientId string
+param publicBaseUrl string
+param webBaseUrl string
+param allowedOrigins array
+param refreshCookieSameSite string
+param databasePoolSize int
+param maximumInstanceCount int
+param instanceMemoryMB int
+param httpConcurrency int
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: 'plan-${name}'
+  location: location
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    clientAffinityEnabled: false
+    keyVaultReferenceIdentity: identityId
+    publicNetworkAccess: 'Enabled'
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: deploymentContainerUrl
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: {
+        name: 'python'
+        version: '3.11'
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        triggers: {
+          http: { perInstanceConcurrency: httpConcurrency }
+        }
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      cors: {
+        allowedOrigins: union([webBaseUrl], allowedOrigins)
+        supportCredentials: true
+      }
+    }
+  }
+}
+
+// Publishing signs in with Entra: no user name and password reach the app.
+resource publishingPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = [for policy in ['ftp', 'scm']: {
+  parent: app
+  name: policy
+  properties: { allow: false }
+}]
+
+var publicUrl = empty(publicBaseUrl) ? 'https://${app.properties.defaultHostName}' : publicBaseUrl
+
+var hostSettings = {
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  AzureWebJobsStorage__blobServiceUri: blobServiceUri
+  AzureWebJobsStorage__queueServiceUri: queueServiceUri
+  AzureWebJobsStorage__tableServiceUri: tableServiceUri
+  APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+}
+
+var productSettings = {
+  ALLOWED_ORIGINS: join(allowedOrigins, ',')
+  DATABASE_POOL_SIZE: string(databasePoolSize)
+  DATABASE_URL: '@Microsoft.KeyVault(SecretUri=${secretsUri}/database-url)'
+  JWT_SIGNING_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/jwt-signing-keys)'
+  MICROSOFT_AUTHORITY: microsoftAuthority
+  MICROSOFT_CLIENT_ID: microsoftClientId
+  MICROSOFT_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${secretsUri}/microsoft-client-secret)'
+  PUBLIC_BASE_URL: publicUrl
+  REFRESH_COOKIE_SAME_SITE: refreshCookieSameSite
+  TOKEN_ENCRYPTION_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/token-encryption-keys)'
+  WEBHOOK_KEY: '@Microsoft.KeyVault(SecretUri=${secretsUri}/webhook-key)'
+  WEB_BASE_URL: webBaseUrl
+}
+
+var scheduleSettings = {
+  DELTA_SCHEDULE: '0 */10 * * * *'
+  PURGE_SCHEDULE: '0 41 3 * * *'
+  RENEWAL_SCHEDULE: '0 17 * * * *'
+  SWEEP_SCHEDULE: '0 * * * * *'
+}
+
+var pushSettings = empty(webPubSubSecretName) ? {} : {
+  WEB_PUBSUB_CONNECTION_STRING: '@Microsoft.KeyVault(SecretUri=${secretsUri}/${webPubSubSecretName})'
+}
+
+resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: union(hostSettings, productSettings, scheduleSettings, pushSettings)
+}
+
+output name string = app.name
+output publicBaseUrl string = publicUrl
