@@ -1,0 +1,36 @@
+import type { MessageSummary } from '../api/types';
+import { periodOf } from './dates';
+
+/** One line of the list: a period's heading, a message, or the mark that more is being loaded. */
+export type ListRow =
+  | { kind: 'heading'; key: string; label: string }
+  | { kind: 'message'; key: string; message: MessageSummary; position: number }
+  | { kind: 'end'; key: string };
+
+export function listRows(messages: readonly MessageSummary[], now: Date, hasMore: boolean): ListRow[] {
+  const rows: ListRow[] = [];
+  let period = '';
+  messages.forEach((message, index) => {
+    const label = periodOf(message.received_at, now);
+    if (label !== period) rows.push({ kind: 'heading', key: `heading ${label}`, label });
+    period = label;
+    rows.push({ kind: 'message', key: message.id, message, position: index + 1 });
+  });
+  if (hasMore) rows.push({ kind: 'end', key: 'end' });
+  return rows;
+}
+
+/** The message after or before the one with the cursor; the first where none has it. */
+export function messageRowNear(
+  rows: readonly ListRow[],
+  cursor: string | null,
+  step: 1 | -1,
+): { index: number; message: MessageSummary } | null {
+  const from = rows.findIndex((row) => row.key === cursor);
+  for (let index = from < 0 ? 0 : from + step; index >= 0 && index < rows.length; index += step) {
+    const row = rows[index];
+    if (row?.kind === 'message') return { index, message: row.message };
+    if (from < 0 && step < 0) return messageRowNear(rows, null, 1);
+  }
+  return null;
+}
