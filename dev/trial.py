@@ -1,0 +1,245 @@
+"""
+The whole system on free ports, to be tried hard: PostgreSQL and Azurite on disk, the simulator, and one or more hosts.
+
+Any part but the simulator may be killed and started again. Tests and `make chaos` stand on it.
+"""
+
+import base64
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+import psutil
+import psycopg
+
+from dev.azurite import AzuritePorts, RunningAzurite, choose_azurite_ports, start_azurite
+from dev.children import Child, start_child
+from dev.graph_simulator.fixture import RunningSimulator, start_simulator
+from dev.ports import LOOPBACK, choose_free_port
+from dev.postgres import DatabaseUrls, RunningPostgres, create_database, create_roles, start_postgres
+from dev.postgres.migrations import migrate
+from dev.proof import Proof, prove
+
+ROOT: Final = Path(__file__).parents[1]
+ADDRESS: Final = "owner@contoso.example"
+EMAIL: Final = "person@contoso.example"
+READY_SECONDS: Final = 60
+LOCK_SECONDS: Final = 6  # how long a dead worker's queue messages stay invisible; ten minutes in Azure
+SETTINGS: Final[Mapping[str, str]] = {
+    "FUNCTIONS_WORKER_RUNTIME": "python",
+    "DELTA_SCHEDULE": "*/3 * * * * *",
+    "RENEWAL_SCHEDULE": "*/5 * * * * *",
+    "SWEEP_SCHEDULE": "*/2 * * * * *",
+    "PURGE_SCHEDULE": "0 41 3 * * *",
+    "CHANGES_INTERVAL_SECONDS": "2",
+    "GRAPH_TIMEOUT_SECONDS": "8",
+    "PAGE_LEASE_SECONDS": "8",
+    "LANE_SECONDS": "5",
+    "SYNC_PAGE_MESSAGES": "50",
+    "SYNC_LISTING_MESSAGES": "200",
+    "ARGON2_MEMORY_KIB": "8",
+    "ARGON2_ITERATIONS": "1",
+}
+
+
+class TrialFailed(Exception):
+    """Something did not come about in time; the message says what, and where to look."""
+
+
+class Trial:
+    """A running system with one user, whose mailbox is `ADDRESS`. Use it as a context manager."""
+
+    def __init__(
+        self, folder: Path, *, hosts: int = 1, settings: Mapping[str, str] | None = None, latency_ms: float = 0
+    ) -> None:
+        self.folder = folder
+        self.log = folder / "host.log"
+        self.host_ports = [choose_free_port() for _ in range(hosts)]
+        self.azurite_ports: AzuritePorts = choose_azurite_ports()
+        self.web_base_url = f"http://{LOOPBACK}:{choose_free_port()}"
+        self.user_password = secrets.token_urlsafe(12)
+        self.account_id = ""
+        self._keys = {name: secrets.token_urlsafe(32) for name in ("superuser", "owner", "app", "webhook")}
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._latency_ms = latency_ms
+        self._stack = ExitStack()
+        self._ring = f'{{"first": "{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"}}'
+        self.hosts: list[Child] = []
+        self.simulator: RunningSimulator
+        self.postgres: RunningPostgres
+        self.azurite: RunningAzurite
+        self.urls: DatabaseUrls
+        self.api: httpx.Client
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._stack = stack
+            self.simulator = stack.enter_context(start_simulator(latency_ms=self._latency_ms))
+            self.simulator.admin.create_user(ADDRESS)
+            self.start_postgres()
+            stack.callback(self._stop_postgres)
+            self._make_database()
+            self.start_azurite()
+            stack.callback(self._stop_azurite)
+            stack.callback(self._stop_hosts)
+            self.hosts = [self._start_host(port) for port in self.host_ports]
+            self.api = stack.enter_context(httpx.Client(base_url=self.api_base_url, timeout=30, trust_env=False))
+            self.until_ready()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def public_base_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.host_ports[0]}"
+
+    @property
+    def api_base_url(self) -> str:
+        return f"{self.public_base_url}/api"
+
+    # Parts
+
+    def start_postgres(self) -> None:
+        port = self.postgres.port if hasattr(self, "postgres") else None
+        self.postgres = start_postgres(self.folder / "postgres", port, password=self._keys["superuser"])
+
+    def _make_database(self) -> None:
+        passwords = {"owner_password": self._keys["owner"], "app_password": self._keys["app"]}
+        create_roles(self.postgres.url, **passwords)
+        self.urls = create_database(self.postgres.url, "mail", **passwords)
+        migrate(self.urls.owner_url)
+
+    def start_azurite(self) -> None:
+        self.azurite = start_azurite(self.folder / "azurite", self.azurite_ports, log=self.folder / "azurite.log")
+
+    def _start_host(self, port: int) -> Child:
+        command: list[str | Path] = [sys.executable, "-m", "dev.functions_host", "--app", ROOT, "--port", str(port)]
+        command += ["--state", self.folder / f"host-{port}", "--message-lock-seconds", str(LOCK_SECONDS)]
+        return start_child(command, log=self.log, environment=self._environment(), folder=ROOT)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            **self._settings,
+            "AzureWebJobsStorage": self.azurite_ports.connection_string,
+            "DATABASE_URL": self.urls.app_url,
+            "GRAPH_BASE_URL": self.simulator.graph_base_url,
+            "MICROSOFT_AUTHORITY": self.simulator.authority,
+            "MICROSOFT_CLIENT_ID": self.simulator.client_id,
+            "MICROSOFT_CLIENT_SECRET": self.simulator.client_secret,
+            "TRUSTED_CA_FILE": self.simulator.ca_file,
+            "PUBLIC_BASE_URL": self.public_base_url,
+            "WEB_BASE_URL": self.web_base_url,
+            "JWT_SIGNING_KEYS": self._ring,
+            "TOKEN_ENCRYPTION_KEYS": self._ring,
+            "WEBHOOK_KEY": self._keys["webhook"],
+        }
+
+    def _stop_postgres(self) -> None:
+        self.postgres.stop()
+
+    def _stop_azurite(self) -> None:
+        self.azurite.stop()
+
+    def _stop_hosts(self) -> None:
+        for host in self.hosts:
+            host.stop()
+
+    def kill_host(self, index: int = 0) -> None:
+        """Kill a host in the middle of whatever it does, and start another in its place."""
+        self.hosts[index].kill()
+        self.hosts[index] = self._start_host(self.host_ports[index])
+
+    def kill_postgres(self) -> None:
+        self.postgres.kill()
+        self.start_postgres()
+
+    def kill_azurite(self) -> None:
+        """Kill the storage emulator; queue messages of its last seconds may be gone with it."""
+        self.azurite.kill()
+        self.start_azurite()
+
+    def host_memory_bytes(self) -> int:
+        """Return the resident memory of the largest host, with its children."""
+        sizes = []
+        for host in self.hosts:
+            process = psutil.Process(host.pid)
+            family = [process, *process.children(recursive=True)]
+            sizes.append(sum(member.memory_info().rss for member in family))
+        return max(sizes)
+
+    # What a person does
+
+    def sign_up(self) -> None:
+        """Sign up, or log in when the user is there already; later calls of `api` are that user's."""
+        credentials = {"email": EMAIL, "password": self.user_password}
+        answer = self.api.post("/auth/signup", json=credentials)
+        if answer.status_code == httpx.codes.CONFLICT:
+            answer = self.api.post("/auth/login", json=credentials)
+        self.api.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+
+    def connect(self, address: str = ADDRESS) -> str:
+        """Connect a mailbox as a browser does, with a consent that gives itself; return the account's id."""
+        begun = self.api.post("/accounts/connect/outlook", json={}).raise_for_status()
+        tls = self.simulator.admin.tls
+        with httpx.Client(verify=tls, trust_env=False, timeout=30, cookies=self.api.cookies) as browser:
+            consent = browser.get(begun.json()["authorization_url"] + f"&login_hint={address}")
+            finished = browser.get(consent.headers["location"])
+        location = finished.headers.get("location", "")
+        if not location.startswith(f"{self.web_base_url}/connected?account="):
+            raise TrialFailed(f"connecting ended at {location or finished.text}; see {self.log}")
+        self.account_id = location.rpartition("=")[2]
+        return self.account_id
+
+    def progress(self) -> dict[str, Any]:
+        answer = self.api.get(f"/accounts/{self.account_id}/sync").raise_for_status()
+        document: dict[str, Any] = answer.json()
+        return document
+
+    # Waiting
+
+    def until(self, what: str, happened: Callable[[], bool], seconds: float = READY_SECONDS) -> float:
+        """Ask again and again until something has happened; return how long it took. Raises TrialFailed."""
+        started = time.monotonic()
+        while time.monotonic() - started < seconds:
+            try:
+                if happened():
+                    return time.monotonic() - started
+            except (httpx.HTTPError, psycopg.OperationalError):  # a part is being killed
+                pass
+            time.sleep(0.02)
+        raise TrialFailed(f"not within {seconds} s: {what}; see {self.log}")
+
+    def until_ready(self) -> None:
+        self.until("the host answers", lambda: self.api.get("/ready").status_code == httpx.codes.OK)
+
+    def until_synced(self, seconds: float = 120) -> float:
+        return self.until("the sync is complete", lambda: self.progress()["state"] == "completed", seconds)
+
+    def until_proved(self, seconds: float = READY_SECONDS) -> Proof:
+        """Compare until mailbox and database are equal; on time-out return the last comparison."""
+        proof = self.prove()
+        deadline = time.monotonic() + seconds
+        while not proof.holds and time.monotonic() < deadline:
+            time.sleep(0.5)
+            proof = self.prove()
+        return proof
+
+    def prove(self) -> Proof:
+        return prove(self.simulator.admin, self.urls.owner_url, ADDRESS)
+
+    def query(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        """Ask the database directly, past row-level security."""
+        with psycopg.connect(self.urls.owner_url) as conn:
+            return conn.execute(sql, params).fetchall()
