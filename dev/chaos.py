@@ -1,0 +1,78 @@
+"""
+Kill parts of the system at random moments of a first sync, and prove the mirror after each recovery.
+
+`python -m dev.chaos --kills 100 --seed 1` ends with one line and status 0 when every proof held.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dev.proof import Proof
+from dev.trial import ADDRESS, Trial
+
+PARTS: Final = ("host", "postgres", "azurite")
+KILLS_PER_SYNC: Final = 5
+MESSAGES: Final = 2_000
+RECOVERY_SECONDS: Final = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    proof: Proof
+    kills: Sequence[str]  # what was killed, after how many seconds
+    seconds: float
+    peak_concurrency: int
+
+
+def kill_during_sync(
+    folder: Path, chance: random.Random, *, parts: Sequence[str] = PARTS, messages: int = MESSAGES, kills: int
+) -> Outcome:
+    """Run one first sync of a new mailbox, kill parts at random moments, let it end, and compare."""
+    with Trial(folder, latency_ms=20) as trial:
+        folders = ["inbox", "archive", "sentitems", "junkemail"]
+        seed = chance.randrange(1_000_000)
+        trial.simulator.admin.make_synthetic(ADDRESS, messages, folders=folders, seed=seed, odd_percent=2)
+        trial.sign_up()
+        trial.connect()
+        started = time.monotonic()
+        done = [_kill(trial, chance, chance.choice(parts), started) for _ in range(kills)]
+        trial.until_ready()
+        trial.until_synced(RECOVERY_SECONDS)
+        proof = trial.until_proved()
+        peak = trial.simulator.admin.usage(ADDRESS)["peakConcurrency"]
+        return Outcome(proof, done, time.monotonic() - started, peak)
+
+
+def _kill(trial: Trial, chance: random.Random, part: str, started: float) -> str:
+    time.sleep(chance.uniform(0.05, 2.5))  # the moment is the experiment
+    {"host": trial.kill_host, "postgres": trial.kill_postgres, "azurite": trial.kill_azurite}[part]()
+    return f"{part} after {time.monotonic() - started:.1f} s"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    wanted = parser.parse_args()
+    syncs = -(-wanted.kills // KILLS_PER_SYNC)
+    failed = 0
+    for number in range(syncs):
+        seed = wanted.seed + number
+        kills = min(KILLS_PER_SYNC, wanted.kills - number * KILLS_PER_SYNC)
+        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+            outcome = kill_during_sync(Path(folder), random.Random(seed), kills=kills)  # noqa: S311 - repeatable
+        failed += not outcome.proof.holds
+        print(f"seed {seed}: {outcome.proof} · {outcome.seconds:.0f} s · killed {', '.join(outcome.kills)}", flush=True)
+    print(f"{syncs - failed} of {syncs} syncs with {wanted.kills} kills in all ended with a proof that held")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
