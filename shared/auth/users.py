@@ -21,7 +21,7 @@ async def sign_up(pool: Pool, settings: Settings, wanted: SignUp) -> SignedIn:
 
 
 async def log_in(pool: Pool, settings: Settings, given: LogIn) -> SignedIn:
-    """Sign a user in. Raises Unauthenticated, alike and after the same time for a wrong password and an unknown address."""
+    """Sign in. Raises Unauthenticated, alike and after the same time for a wrong password and an unknown address."""
     async with system_transaction(pool) as conn:
         found = await user_for_login(conn, given.email)
     user_id, password_hash = found or (None, None)
