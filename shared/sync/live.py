@@ -6,7 +6,7 @@ from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.models.jobs import FetchMessage
 from shared.storage.database import user_transaction
-from shared.storage.messages import StoredMessage, stored_messages
+from shared.storage.messages import MessageVersion, stored_messages
 from shared.storage.search import index_some_messages
 from shared.sync.answers import events_from, fetch_by_id, save_answer, with_homes
 from shared.sync.engine import Engine, recorded_transaction
@@ -41,7 +41,7 @@ async def fetch_message(engine: Engine, account: ConnectedAccount, job: FetchMes
     return jobs
 
 
-def _is_known(stored: StoredMessage | None, change_key: str | None) -> bool:
+def _is_known(stored: MessageVersion | None, change_key: str | None) -> bool:
     return stored is not None and not stored.is_deleted and stored.change_key == change_key
 
 
