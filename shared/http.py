@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from inspect import getdoc
 from time import perf_counter
 from typing import Any, Final, Literal, TypeVar
 from uuid import UUID, uuid4
@@ -140,7 +141,7 @@ def endpoint(  # noqa: PLR0913 - the facts of an operation, named at each declar
     """
 
     def declare(handler: Handler) -> Handler:
-        name, description = handler.__name__, (handler.__doc__ or "").strip()
+        name, description = handler.__name__, getdoc(handler) or ""
         OPERATIONS.append(
             Operation(name, method, route, summary, description, tag, query, body, replies, raises, public)
         )

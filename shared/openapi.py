@@ -74,7 +74,7 @@ def _operation(operation: Operation, references: References) -> Json:
         "summary": operation.summary,
         "tags": [operation.tag],
         "parameters": [*_path_parameters(operation.route), *_query_parameters(operation.query)],
-        "responses": {**_refusals(operation, references), **_replies(operation, references)},
+        "responses": dict(sorted({**_refusals(operation, references), **_replies(operation, references)}.items())),
         "security": [] if operation.public else [{"accessToken": []}],
     }
     if operation.description:
@@ -116,8 +116,7 @@ def _replies(operation: Operation, references: References) -> Json:
         reply: Json = {"description": HTTPStatus(status).phrase}
         replies[str(status)] = reply
         if isinstance(body, Content):
-            schema = {"type": "string", "contentMediaType": body.media_type}
-            reply.update(description=body.description, content={body.media_type: {"schema": schema}})
+            reply.update(description=body.description, content={body.media_type: {"schema": {}}})
         elif body is not None:
             reply["content"] = {"application/json": {"schema": references[body, "serialization"]}}
     return replies
