@@ -24,16 +24,19 @@ class LimitSettings:
 class Usage:
     """Counters of one application on one mailbox. `peak` counts refused requests too: above 4 is the client's fault."""
 
+    app_id: str
+    mailbox_id: str
     in_flight: int = 0
     peak: int = 0
     requests: int = 0
     throttled: Counter[str] = field(default_factory=Counter)
     routes: Counter[str] = field(default_factory=Counter)
     window: deque[float] = field(default_factory=deque)
-    blocked_until: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         return {
+            "app": self.app_id,
+            "mailbox": self.mailbox_id,
             "inFlight": self.in_flight,
             "peakConcurrency": self.peak,
             "requests": self.requests,
@@ -47,9 +50,10 @@ class Limits:
         self.settings = LimitSettings()
         self._clock = clock
         self._usage: dict[tuple[str, str], Usage] = {}
+        self._blocked: dict[tuple[str | None, str], float] = {}
 
     def usage(self, app_id: str, mailbox_id: str) -> Usage:
-        return self._usage.setdefault((app_id, mailbox_id), Usage())
+        return self._usage.setdefault((app_id, mailbox_id), Usage(app_id, mailbox_id))
 
     def enter(self, usage: Usage) -> None:
         """
@@ -67,13 +71,8 @@ class Limits:
         usage.in_flight -= 1
 
     def block(self, app_id: str | None, mailbox_id: str, seconds: float) -> None:
-        """Refuse every request to a mailbox for a while, for one application or for all that were seen."""
-        until = self._clock.now().timestamp() + seconds
-        keys = [key for key in self._usage if key[1] == mailbox_id and app_id in (None, key[0])]
-        for key in keys:
-            self._usage[key].blocked_until = until
-        if app_id is not None:
-            self.usage(app_id, mailbox_id).blocked_until = until
+        """Refuse every request to a mailbox for a while, of one application or of all."""
+        self._blocked[app_id, mailbox_id] = self._clock.now().timestamp() + seconds
 
     def reset(self) -> None:
         """Forget all counts, but not who is in flight."""
@@ -84,7 +83,7 @@ class Limits:
             usage.window.clear()
 
     def as_json(self) -> list[dict[str, Any]]:
-        return [{"app": app, "mailbox": mailbox} | one.as_json() for (app, mailbox), one in self._usage.items()]
+        return [one.as_json() for one in self._usage.values()]
 
     def _refusal(self, usage: Usage) -> ServiceError | None:
         now = self._clock.now().timestamp()
@@ -95,14 +94,17 @@ class Limits:
         if usage.in_flight > self.settings.concurrency:
             usage.throttled["concurrency"] += 1
             return ConcurrencyExceeded(self._retry_after(1))
-        if usage.blocked_until > now:
+        if (blocked_until := self._blocked_until(usage)) > now:
             usage.throttled["onDemand"] += 1
-            return TooManyRequests(self._retry_after(usage.blocked_until - now))
+            return TooManyRequests(self._retry_after(blocked_until - now))
         if len(window) > self.settings.window_requests:
             usage.throttled["window"] += 1
             overflow = window[len(window) - self.settings.window_requests]
             return TooManyRequests(self._retry_after(overflow + self.settings.window_seconds - now))
         return None
+
+    def _blocked_until(self, usage: Usage) -> float:
+        return max(self._blocked.get((app_id, usage.mailbox_id), 0.0) for app_id in (None, usage.app_id))
 
     def _retry_after(self, seconds: float) -> dict[str, str]:
         return retry_after(seconds, self.settings.retry_after)

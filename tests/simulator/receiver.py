@@ -36,7 +36,7 @@ class ReceiverServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self.receiver = Receiver(f"http://127.0.0.1:{self._server.server_port}/hook?source=graph")
         self._server.receiver = self.receiver  # type: ignore[attr-defined] # how the handler finds it
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
         return self
 
@@ -47,7 +47,8 @@ class ReceiverServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+    def do_GET(self) -> None:
+        self._answer(200, "text/html", "<title>The application</title>")
 
     def do_POST(self) -> None:
         receiver: Receiver = self.server.receiver  # type: ignore[attr-defined] # set by ReceiverServer
