@@ -1,0 +1,97 @@
+"""Several GETs in one request."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from shared.errors import ProviderItemNotFound, ProviderUnavailable, Throttled
+from shared.providers.graph.client import IMMUTABLE_IDS, GraphClient, Question
+from shared.providers.graph.errors import IdMalformed, error_from
+
+MOST_PATHS: Final = 19  # of the 20 that Graph takes, one is the anchor
+OK: Final = 200
+FAILED_DEPENDENCY: Final = 424
+_ANCHOR: Final = "0"
+_ANCHOR_PATH: Final = "me/mailFolders/msgfolderroot?$select=id"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The answer to one path."""
+
+    status: int
+    headers: Mapping[str, str]
+    document: dict[str, Any] | None  # None when it is not a JSON object
+
+
+def found_in(part: Part) -> dict[str, Any] | None:
+    """Take the item out of a part; None when it is not there. Raises what else the part says."""
+    if part.status == OK:
+        if part.document is None:
+            raise ProviderUnavailable("a part of a batch that is not a JSON object")
+        return part.document
+    error = error_from(part.status, part.headers, part.document)
+    if isinstance(error, ProviderItemNotFound | IdMalformed):
+        return None
+    raise error
+
+
+async def get_together(client: GraphClient, paths: Sequence[str]) -> tuple[datetime, dict[str, Part]]:
+    """
+    Ask for at most `MOST_PATHS` paths; return when, and the answers by path. Some may be missing: ask again.
+
+    All of them depend on the anchor, a GET that every mailbox can answer. Without dependencies Graph works on four at a
+    time, each of which counts; those that depend on one request run one after the other, so that a batch takes one of
+    the mailbox's places, not four. In a chain the first failure would fail all after it.
+
+    Raises Throttled with the longest wait when any part was throttled, and the anchor's error when it failed.
+    """
+    by_id = {str(number): path for number, path in enumerate(paths, start=1)}
+    requests = [_request(_ANCHOR, _ANCHOR_PATH), *(_request(number, path, _ANCHOR) for number, path in by_id.items())]
+    question = Question("POST", "$batch", (IMMUTABLE_IDS,), {"requests": requests})
+    answer = await client.ask(question, check=partial(_raise_refusals, frozenset(by_id)))
+    parts = _parts_from(answer.document)
+    return answer.asked_at, {path: parts[number] for number, path in by_id.items() if number in parts}
+
+
+def _request(number: str, path: str, *depends_on: str) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "id": number,
+        "method": "GET",
+        "url": f"/{path}",
+        "headers": {"Prefer": IMMUTABLE_IDS},
+    }
+    return request | {"dependsOn": list(depends_on)} if depends_on else request
+
+
+def _parts_from(document: Mapping[str, Any]) -> dict[str, Part]:
+    """Read the parts by id, leaving out those that are no answer and those that were never asked."""
+    responses = document.get("responses")
+    if not isinstance(responses, list):
+        raise ProviderUnavailable("a batch's answer without responses")
+    parts = {str(told.get("id")): _part(told) for told in responses if isinstance(told, dict)}
+    return {number: part for number, part in parts.items() if part.status != FAILED_DEPENDENCY}
+
+
+def _part(told: Mapping[str, Any]) -> Part:
+    headers, document, status = told.get("headers"), told.get("body"), told.get("status")
+    return Part(
+        status=status if isinstance(status, int) else int(str(status)) if str(status).isdigit() else 0,
+        headers={str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {},
+        document=document if isinstance(document, dict) else None,
+    )
+
+
+def _raise_refusals(expected: frozenset[str], document: Mapping[str, Any]) -> None:
+    parts = _parts_from(document)
+    errors = [error_from(part.status, part.headers, part.document) for part in parts.values() if part.status != OK]
+    throttled = [error for error in errors if isinstance(error, Throttled)]
+    if throttled:
+        raise max(throttled, key=lambda error: error.retry_after_seconds or 0)
+    anchor = parts.get(_ANCHOR)
+    if anchor and anchor.status != OK:
+        raise error_from(anchor.status, anchor.headers, anchor.document)
+    if not expected & parts.keys():
+        raise ProviderUnavailable("a batch in which nothing was answered")

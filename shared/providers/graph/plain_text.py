@@ -1,0 +1,107 @@
+"""HTML to readable text."""
+
+import html
+import re
+from typing import Final
+
+from selectolax.lexbor import LexborHTMLParser
+
+TEXT_MAX_CHARACTERS: Final = 1_000_000
+HTML_MAX_CHARACTERS: Final = 2_000_000
+_DEEPEST: Final = 1_000
+_MOST_WORK: Final = 5_000_000  # depth times tags: what parsing costs at worst
+_UNREAD: Final = "script,style,head,title,noscript,template"
+_BLOCKS: Final = frozenset(
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "br",
+        "center",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tr",
+        "ul",
+    ]
+)
+_CELLS: Final = frozenset(("td", "th"))
+_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_SELF_CLOSED: Final = frozenset(
+    "area base br col dd dt embed hr img input li link meta option p td th tr wbr".split()  # noqa: SIM905 - as above
+)
+_MARKUP: Final = re.compile(r"<[^<>]*>")
+_SPACES: Final = re.compile(r"[^\S\n]+")
+_ROOM: Final = re.compile(r" ?\n ?")
+_GAPS: Final = re.compile(r"\n{3,}")
+_SOURCE_SPACES: Final = re.compile(r"[ \t\r\n\f]+")
+
+
+def plain_text(source: str) -> str:
+    """
+    Give the text that a reader would see, with a line per block, at most a million characters of it.
+
+    Only the first two million characters of the source are looked at. HTML that is made to be slow to parse only has
+    its tags taken out.
+    """
+    source = source[:HTML_MAX_CHARACTERS]
+    text = _stripped(source) if _is_costly(source) else _parsed(source)
+    text = _ROOM.sub("\n", _SPACES.sub(" ", text))
+    return _GAPS.sub("\n\n", text).strip()[:TEXT_MAX_CHARACTERS]
+
+
+def _parsed(source: str) -> str:
+    tree = LexborHTMLParser(source)
+    for node in tree.css(_UNREAD):
+        node.decompose()
+    parts: list[str] = []
+    if tree.body is None:
+        return ""
+    for node in tree.body.traverse(include_text=True):
+        tag = node.tag
+        if tag == "-text":
+            parts.append(_SOURCE_SPACES.sub(" ", node.text_content or ""))
+        elif tag in _BLOCKS:
+            parts.append("\n")
+        elif tag in _CELLS:
+            parts.append(" ")
+    return "".join(parts)
+
+
+def _stripped(source: str) -> str:
+    return html.unescape(_MARKUP.sub("\n", source))
+
+
+def _is_costly(source: str) -> bool:
+    """Tell whether parsing may take much longer than the length promises: a deep nest costs its square."""
+    if source.count("<") < _DEEPEST:
+        return False
+    depth = deepest = tags = 0
+    for closing, name in _TAG.findall(source):
+        tags += 1
+        if name.lower() not in _SELF_CLOSED:
+            depth = max(0, depth - 1) if closing else depth + 1
+            deepest = max(deepest, depth)
+    return deepest > _DEEPEST or deepest * tags > _MOST_WORK
