@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import re
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -174,10 +175,12 @@ def _answering(handler: Handler) -> Handler:
 def _refusal(exc: Exception, request_id: str, operation: str) -> func.HttpResponse:
     facts = {"operation": operation, "request_id": request_id}
     if isinstance(exc, psycopg.OperationalError | PoolTimeout):
-        log.warning("the database is not answering", exc_info=exc, extra=facts)
+        log.warning("the database is not answering", extra={**facts, "error": type(exc).__name__})
         return problem(ServiceUnavailable("the database is not answering"), request_id)
     if not isinstance(exc, MailError):
-        log.error("request failed", exc_info=exc, extra=facts)
+        # Without the message: it may quote mail.
+        stack = "".join(traceback.format_tb(exc.__traceback__))
+        log.error("request failed", extra={**facts, "error": type(exc).__name__, "stack": stack})
         return problem(MailError("unexpected"), request_id)
     level = logging.WARNING if status_of(type(exc)) >= 500 else logging.INFO  # noqa: PLR2004 - HTTP's server errors
     log.log(level, "request refused", extra={**facts, "error_code": exc.code})
