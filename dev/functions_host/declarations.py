@@ -136,8 +136,8 @@ def retry_policy_from(name: str, settings: Mapping[str, Any] | None) -> RetryPol
         if settings.get("strategy") == "fixed_delay":
             return RetryPolicy(maximum, _clock_seconds(settings["delay_interval"]), 0, 0)
         shortest, longest = (_clock_seconds(settings[key]) for key in ("minimum_interval", "maximum_interval"))
-    except (TypeError, ValueError) as exc:
-        raise _refused(name, f"its retry policy cannot be read: {exc}") from exc
+    except (KeyError, TypeError, ValueError) as exc:
+        raise _refused(name, f"its retry policy cannot be read: {exc!r}") from exc
     return RetryPolicy(maximum, None, shortest, longest)
 
 

@@ -35,8 +35,7 @@ from dev.functions_host.timer_store import TimerStore
 
 log = logging.getLogger(__name__)
 
-_FLUSH_SECONDS: Final = 0.2  # for answers on their way out before the process is replaced
-_RESTART_DRAIN_SECONDS: Final = 5
+_END_SECONDS: Final = 5  # for what must still be written when the process ends
 
 Listener = QueueListener | TimerListener
 
@@ -85,6 +84,7 @@ class Host:
         self._control = ControlChannel(inherited.control) if inherited.control is not None else None
         self._ending: asyncio.Future[bool] = asyncio.get_running_loop().create_future()  # True: restart
         self._background: set[asyncio.Task[None]] = set()
+        self._serving: asyncio.Task[None] | None = None
 
     async def run(self, listening: socket.socket | None) -> None:
         """Serve until a signal stops the process, or until it is replaced."""
@@ -160,9 +160,10 @@ class Host:
             proxy_headers=False, backlog=2048, timeout_graceful_shutdown=max(1, round(self._options.drain_seconds)),
         )  # fmt: skip
         server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        self._background.add(serving)
-        while not (server.started or serving.done()):  # noqa: ASYNC110 (uvicorn offers only the flag)
+        # A copy: when it is closed, the next process finds the callers who came meanwhile waiting at the original.
+        copy = socket.socket(fileno=os.dup(listening.fileno()))
+        self._serving = asyncio.create_task(server.serve(sockets=[copy]))
+        while not (server.started or self._serving.done()):  # noqa: ASYNC110 (uvicorn offers only the flag)
             await asyncio.sleep(0.005)
         self._print_functions(routes, _address(listening))
         return server
@@ -240,20 +241,22 @@ class Host:
             os._exit(1)  # asked twice
 
     async def _wind_down(self, server: _Server | None, *, restarts: bool) -> None:
-        """Let what runs come to an end, give back what does not."""
-        listeners = list(self._listeners.values())
-        for listener in listeners:
-            await listener.stop()
-        if server and not restarts:
+        """Take nothing new, let what runs come to an end, give back what does not."""
+        if server:
+            for one in server.servers:
+                one.close()
             server.should_exit = True
+        listeners = list(self._listeners.values())
+        await asyncio.gather(*(listener.stop() for listener in listeners))
         if not restarts:
             await self._idle(self._options.drain_seconds)
             for listener in listeners:
                 if isinstance(listener, QueueListener):
                     listener.give_back()
         self._worker.fail_running()
-        await asyncio.gather(*(listener.finish(_RESTART_DRAIN_SECONDS) for listener in listeners))
-        await asyncio.sleep(_FLUSH_SECONDS)
+        await asyncio.gather(*(listener.finish(_END_SECONDS) for listener in listeners))
+        if self._serving:
+            await asyncio.wait({self._serving}, timeout=_END_SECONDS)  # answers on their way out
         await self._accounts.close()
 
     async def _idle(self, seconds: float) -> None:

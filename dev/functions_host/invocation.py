@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from azure.functions.meta import Datum
 
@@ -22,6 +22,8 @@ from dev.functions_host.generic_converter import converter_for
 from dev.functions_host.logs import invocation_name
 
 log = logging.getLogger(__name__)
+
+_RESTARTED: Final = "the worker process was restarted while the function ran"
 
 invocation_id: contextvars.ContextVar[str] = contextvars.ContextVar("invocation_id", default="")
 
@@ -62,6 +64,7 @@ class Worker:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="function")
         self._loop = asyncio.new_event_loop()
         self._running: set[asyncio.Future[Any]] = set()
+        self._is_ending = False
         threading.Thread(target=self._loop.run_forever, name="worker-loop", daemon=True).start()
 
     @property
@@ -70,6 +73,8 @@ class Worker:
 
     async def invoke(self, function: AppFunction, trigger: Trigger, *, retry: RetryState | None = None) -> Result:
         """Run a function once; raise what it raised, InvocationFailed, TimeoutError or WorkerRestarted."""
+        if self._is_ending:
+            raise WorkerRestarted(_RESTARTED)
         started, run_id = time.monotonic(), str(uuid.uuid4())
         log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, trigger.reason, run_id)
         try:
@@ -82,10 +87,11 @@ class Worker:
         return result
 
     def fail_running(self) -> None:
-        """End every invocation with WorkerRestarted for whoever waits; the functions themselves are not told."""
+        """End every invocation with WorkerRestarted, the coming ones too; the functions themselves are not told."""
+        self._is_ending = True
         for waiting in list(self._running):
             if not waiting.done():
-                waiting.set_exception(WorkerRestarted("the worker process was restarted while the function ran"))
+                waiting.set_exception(WorkerRestarted(_RESTARTED))
 
     async def _run(self, function: AppFunction, trigger: Trigger, run_id: str, retry: RetryState | None) -> Result:
         outputs = {name: OutValue() for name in function.signature.outputs}

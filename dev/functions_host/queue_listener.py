@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 LOCK_SECONDS: Final = 600
 _SHORTEST_IDLE_SECONDS: Final = 0.1
 _LONGEST_QUEUE_NAME: Final = 63
+_LAST_REQUEST_SECONDS: Final = 5
 _POISON: Final = "-poison"
 _TRY_AGAIN_SECONDS: Final = (0.2, 1.0, 3.0)
 
@@ -104,9 +105,11 @@ class QueueListener:
         self._messages: set[asyncio.Task[None]] = set()
         self._polling: asyncio.Task[None] | None = None
         self._is_failing = False
+        self._stopping = asyncio.Event()
         self._is_ending = False
 
     def start(self) -> None:
+        self._stopping.clear()
         if self._polling is None or self._polling.done():
             self._polling = asyncio.create_task(self._poll(), name=f"poll {self._queue.queue_name}")
 
@@ -115,9 +118,12 @@ class QueueListener:
 
     async def stop(self) -> None:
         """Take no more messages; those received already are worked on."""
+        self._stopping.set()
+        self._woken.set()
         if self._polling:
+            # A request that is cut off may have taken messages, which nobody would see until their lock ends.
+            await asyncio.wait({self._polling}, timeout=_LAST_REQUEST_SECONDS)
             self._polling.cancel()
-            await asyncio.wait({self._polling})
 
     async def finish(self, seconds: float) -> bool:
         """Wait for the messages in work; return whether none is left."""
@@ -130,7 +136,7 @@ class QueueListener:
         self._is_ending = True
 
     async def _poll(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             messages = await self._receive()
             if not messages:
                 await _happens(self._woken, self._idle.next_seconds())
@@ -141,8 +147,13 @@ class QueueListener:
                 task = asyncio.create_task(self._work_on(message))
                 self._messages.add(task)
                 task.add_done_callback(self._messages.discard)
-            while len(self._messages) > self._options.refill_threshold:
-                await asyncio.wait(self._messages, return_when=asyncio.FIRST_COMPLETED)
+            await self._below_threshold()
+
+    async def _below_threshold(self) -> None:
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        while len(self._messages) > self._options.refill_threshold and not stopping.done():
+            await asyncio.wait({*self._messages, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
 
     async def _receive(self) -> list[QueueMessage]:
         """Receive one page; an absent queue or account counts as an empty one."""
