@@ -55,7 +55,5 @@ def test_every_path_that_the_guide_names_is_there() -> None:
 
 def _made_secrets() -> dict[str, str]:
     script = GUIDE.partition("<<'END'\n")[2].partition("END\n")[0]
-    printed = subprocess.run(
-        [sys.executable, "-"], input=script, capture_output=True, text=True, check=True
-    ).stdout
+    printed = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, check=True).stdout
     return dict(word.split("=", 1) for word in shlex.split(printed))
