@@ -87,16 +87,14 @@ def start_azurite(location: Path | None = None, ports: AzuritePorts | None = Non
     """
     if location:
         location.mkdir(parents=True, exist_ok=True)
-    for _attempt in range(_ATTEMPTS):
+    for _attempt in range(1 if ports else _ATTEMPTS):
         chosen = ports or choose_azurite_ports()
         # Azurite writes a debug file into the folder it runs in, so that is the log's.
         child = start_child(azurite_command(chosen, location), log=log, folder=log.parent)
         if _came_up(child, chosen):
             return RunningAzurite(chosen, child)
         child.stop()
-        if ports:
-            break
-    raise AzuriteUnavailable(f"Azurite did not start on {chosen}; see {log}")
+    raise AzuriteUnavailable(f"Azurite did not start; see {log}")
 
 
 def choose_azurite_ports() -> AzuritePorts:

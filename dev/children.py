@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -38,17 +39,19 @@ class Child:
             try:
                 self.process.wait(patience_seconds)
             except subprocess.TimeoutExpired:
-                self._signal_group(signal.SIGKILL)
+                self.signal_group(signal.SIGKILL)
         self._forget()
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._signal_group(signal.SIGKILL)
+        self.signal_group(signal.SIGKILL)
         self._forget()
 
-    def _signal_group(self, number: signal.Signals) -> None:
+    def signal_group(self, number: signal.Signals) -> None:
+        """Signal it and its children, without waiting for what they do; a signal handler may call this."""
         if self.process.poll() is None:
-            os.killpg(self.process.pid, number)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
 
     def _forget(self) -> None:
         self.process.wait()

@@ -85,7 +85,7 @@ def start_postgres(
     programs = find_programs()
     prepare_cluster(programs, data_dir, password)
     log = log or data_dir.with_name(f"{data_dir.name}.log")
-    for attempt in range(1, _ATTEMPTS + 1):
+    for _attempt in range(1 if port else _ATTEMPTS):
         chosen = port or choose_free_port()
         child = start_child(
             server_command(programs, data_dir, chosen, settings),
@@ -96,15 +96,13 @@ def start_postgres(
         if _came_up(child, chosen, password):
             return RunningPostgres(data_dir, chosen, password, child)
         child.stop()
-        if port or attempt == _ATTEMPTS:
-            break
-    raise PostgresUnavailable(f"PostgreSQL did not start on port {chosen}; the end of {log}:\n{_tail(log)}")
+    raise PostgresUnavailable(f"PostgreSQL did not start; the end of {log}:\n{_tail(log)}")
 
 
 def prepare_cluster(programs: Programs, data_dir: Path, password: str) -> None:
     """Bring the folder into a state from which the server starts, whatever happened before."""
     if (data_dir / "PG_VERSION").exists():
-        _end_leftover(data_dir)
+        _end_leftovers(data_dir)
         programs.identity.adopt(data_dir)
         return
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -148,28 +146,28 @@ def _came_up(child: Child, port: int, password: str) -> bool:
     return False
 
 
-def _end_leftover(data_dir: Path) -> None:
+def _end_leftovers(data_dir: Path) -> None:
     """
-    End the server that an earlier owner left in this folder, and remove a lock file that outlived its server.
+    End what an earlier server left running in this folder, and remove its lock file.
 
-    PostgreSQL itself refuses to start when the number in its lock file was since given to another process.
+    PostgreSQL itself refuses to start while a session of a killed server still ends, and when the number in its lock
+    file was since given to another process.
     """
-    lock = data_dir / "postmaster.pid"
-    if not lock.exists():
-        return
-    first_line = lock.read_text().partition("\n")[0].strip()
+    left = [process for process in psutil.process_iter() if _works_in(process, data_dir.resolve())]
+    for process in left:
+        process.send_signal(STOP_SIGNAL)
+    _, alive = psutil.wait_procs(left, timeout=10)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=5)
+    (data_dir / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
     try:
-        server = psutil.Process(abs(int(first_line)))
-        ours = str(data_dir) in server.cmdline() or server.cwd() == str(data_dir.resolve())
-    except (ValueError, psutil.Error):
-        ours = False
-    if ours:
-        server.send_signal(STOP_SIGNAL)
-        _, alive = psutil.wait_procs([server], timeout=10)
-        for process in alive:
-            process.kill()
-        psutil.wait_procs(alive, timeout=5)
-    lock.unlink(missing_ok=True)
+        return process.name().startswith("postgres") and process.cwd() == str(folder)
+    except psutil.Error:
+        return False
 
 
 def _tail(log: Path, lines: int = 8) -> str:

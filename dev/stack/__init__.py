@@ -1,0 +1,1 @@
+"""The local stack: every part of the product on this machine, started and stopped together."""
