@@ -18,6 +18,8 @@ export const FOLDERS = [
 ];
 const SPREAD = ['Inbox', 'Inbox', 'Inbox', 'Sent Items', 'Archive', 'Harbour bridge', 'Research', 'Travel'];
 
+let deliveries = 0;
+
 /** A mailbox of so many messages, newest first; the same one each time, but for its ids of folders. */
 export function mailbox(accountId, count) {
   return Array.from({ length: count }, (_, index) => message(accountId, index)).sort((a, b) =>
@@ -26,7 +28,7 @@ export function mailbox(accountId, count) {
 }
 
 export function deliveredMail(accountId, { subject, text, html, from }) {
-  const number = Math.floor(Math.random() * 1e9);
+  const number = (deliveries += 1) + 10_000;
   const base = message(accountId, number, 'Inbox');
   const body = text ?? TOPICS[number % TOPICS.length].text;
   return {
@@ -46,7 +48,7 @@ export function deliveredMail(accountId, { subject, text, html, from }) {
 
 function message(accountId, index, inFolder = SPREAD[(index * 7 + (index >> 3)) % SPREAD.length]) {
   const topic = TOPICS[(index * 5 + 3) % TOPICS.length];
-  const person = PEOPLE[(index * 11 + 2) % PEOPLE.length];
+  const person = PEOPLE[(index * 7 + (index >> 2)) % PEOPLE.length];
   const outgoing = inFolder === 'Sent Items';
   const html = topic.html ?? (index % 9 === 4 && !outgoing ? NEWSLETTER : null);
   const id = uuid(`message ${accountId} ${index}`);
@@ -57,9 +59,10 @@ function message(accountId, index, inFolder = SPREAD[(index * 7 + (index >> 3)) 
     id,
     account_id: accountId,
     folder_id: FOLDERS.find(({ display_name: name }) => name === inFolder).id,
-    thread_id: uuid(`thread ${accountId} ${topic.thread ? topic.subject : index}`),
+    thread_id: uuid(`thread ${accountId} ${topic.thread ? `${topic.subject} ${index >> 6}` : index}`),
     kind: topic.kind ?? 'message',
-    subject: topic.thread && index > TOPICS.length ? `Re: ${topic.subject}` : topic.subject,
+    subject:
+      topic.thread && index > TOPICS.length ? `Re: ${topic.subject.replace('Re: ', '')}` : topic.subject,
     preview: topic.text.replace(/\s+/g, ' ').slice(0, 200),
     from: outgoing ? OWNER : person,
     sender: outgoing ? OWNER : person,

@@ -23,7 +23,7 @@ export function AccountSummary({ account }: { account: Account }) {
             variant="light"
             color={words.color}
             tt="none"
-            miw="auto"
+            style={{ flex: 'none' }}
           >
             {words.label}
           </Badge>

@@ -1,17 +1,16 @@
 import { Button, Loader } from '@mantine/core';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef, useState } from 'react';
-import { useNavigate } from 'react-router';
+import { useVirtualizer, type VirtualItem } from '@tanstack/react-virtual';
+import { useEffect, useMemo, useRef, type CSSProperties } from 'react';
 import type { MessageSummary } from '../api/types';
 import { useLive } from '../live/LiveContext';
-import { useShortcuts } from '../shell/useShortcuts';
 import styles from './MessageList.module.css';
 import { MessageRow } from './MessageRow';
-import { listRows, messageRowNear, type ListRow } from './rows';
+import { listRows, rowHeight } from './rows';
+import { useListCursor } from './useListCursor';
 import { useMailLocation } from './useMailLocation';
 import { useNow } from './useNow';
+import { useScrollAnchor } from './useScrollAnchor';
 
-const ROW_HEIGHTS = { heading: 34, message: 84, end: 56 } satisfies Record<ListRow['kind'], number>;
 const ROWS_AHEAD = 12;
 
 interface MessageListProps {
@@ -23,96 +22,94 @@ interface MessageListProps {
   loadMore: () => void;
 }
 
-/** Only the rows in sight exist; the keyboard's row has the focus. */
+/** The list, of which only the rows in sight exist. */
 export function MessageList({ messages, folderNames, hasMore, moreFailed, loadMore }: MessageListProps) {
   const { messageId, messageLink } = useMailLocation();
-  const navigate = useNavigate();
-  const now = useNow();
   const { arrivals } = useLive();
+  const now = useNow();
   const scroller = useRef<HTMLDivElement>(null);
-  const [focus, setFocus] = useState<{ id: string } | null>(null);
-
   const rows = useMemo(() => listRows(messages, now, hasMore), [messages, now, hasMore]);
-  // eslint-disable-next-line react-hooks/incompatible-library -- the rows are made anew with each scroll, as they must
+  // eslint-disable-next-line react-hooks/incompatible-library -- its rows must be made anew with each scroll
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (index) => ROW_HEIGHTS[rows[index]?.kind ?? 'message'],
+    estimateSize: (index) => rowHeight(rows[index]),
     getItemKey: (index) => rows[index]?.key ?? index,
     overscan: 8,
   });
-
+  const { cursor, focus, put } = useListCursor(rows, (index) => virtualizer.scrollToIndex(index));
   const inSight = virtualizer.getVirtualItems();
-  const last = inSight.at(-1)?.index ?? 0;
+  useScrollAnchor(scroller, rows, rows[virtualizer.range?.startIndex ?? 0]?.key);
+
+  const lastInSight = inSight.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (hasMore && !moreFailed && last >= rows.length - ROWS_AHEAD) loadMore();
-  }, [hasMore, moreFailed, last, rows.length, loadMore]);
+    if (hasMore && !moreFailed && lastInSight >= rows.length - ROWS_AHEAD) loadMore();
+  }, [hasMore, moreFailed, lastInSight, rows.length, loadMore]);
 
-  const cursor = focus?.id ?? messageId;
-  function move(step: 1 | -1) {
-    const found = messageRowNear(rows, cursor, step);
-    if (!found) return;
-    virtualizer.scrollToIndex(found.index);
-    setFocus({ id: found.message.id });
-  }
-  function open() {
-    if (cursor !== null) void navigate(messageLink(cursor));
-  }
-  useShortcuts({
-    j: () => move(1),
-    k: () => move(-1),
-    o: open,
-    ArrowDown: () => move(1),
-    ArrowUp: () => move(-1),
-  });
+  const arrived = useMemo(() => new Set(arrivals.map(({ id }) => id)), [arrivals]);
+  const tabStop = rows.some(({ key }) => key === cursor) ? cursor : messages[0]?.id;
 
-  const arrived = new Set(arrivals.map(({ id }) => id));
-  const tabStop = rows.some((row) => row.key === cursor) ? cursor : messages[0]?.id;
+  function line({ index, start, size }: VirtualItem) {
+    const row = rows[index];
+    const place: CSSProperties = { height: size, transform: `translateY(${start}px)` };
+    if (row?.kind === 'heading') {
+      return (
+        <li key={row.key} className={styles.heading} style={place}>
+          {row.label}
+        </li>
+      );
+    }
+    if (row?.kind !== 'message') {
+      return <EndRow key="end" place={place} failed={moreFailed} loadMore={loadMore} />;
+    }
+    const { message, position } = row;
+    return (
+      <MessageRow
+        key={message.id}
+        message={message}
+        position={position}
+        total={hasMore ? -1 : messages.length}
+        top={start}
+        height={size}
+        now={now}
+        link={messageLink(message.id)}
+        folderName={folderNames?.get(message.folder_id)}
+        isOpen={message.id === messageId}
+        isArrival={arrived.has(message.id)}
+        tabIndex={message.id === tabStop ? 0 : -1}
+        focusRequest={message.id === focus?.id ? focus : null}
+        onOpen={put}
+      />
+    );
+  }
+
   return (
     <div ref={scroller} className={styles.scroller}>
       <ul className={styles.list} aria-label="Messages" style={{ height: virtualizer.getTotalSize() }}>
-        {inSight.map(({ index, start, size }) => {
-          const row = rows[index];
-          if (!row) return null;
-          const place = { height: size, transform: `translateY(${start}px)` };
-          if (row.kind === 'heading') {
-            return (
-              <li key={row.key} className={styles.heading} style={place}>
-                {row.label}
-              </li>
-            );
-          }
-          if (row.kind === 'end') {
-            return (
-              <li key={row.key} className={styles.end} style={place}>
-                {moreFailed ? (
-                  <Button size="xs" variant="light" onClick={loadMore}>
-                    Load more
-                  </Button>
-                ) : (
-                  <Loader size="sm" type="dots" aria-label="Loading more messages" />
-                )}
-              </li>
-            );
-          }
-          return (
-            <MessageRow
-              key={row.key}
-              message={row.message}
-              position={row.position}
-              total={hasMore ? -1 : messages.length}
-              place={place}
-              now={now}
-              link={messageLink(row.message.id)}
-              folderName={folderNames?.get(row.message.folder_id)}
-              isOpen={row.message.id === messageId}
-              isArrival={arrived.has(row.message.id)}
-              tabIndex={row.message.id === tabStop ? 0 : -1}
-              focusRequest={row.message.id === focus?.id ? focus : null}
-            />
-          );
-        })}
+        {inSight.map(line)}
       </ul>
     </div>
+  );
+}
+
+function EndRow({
+  place,
+  failed,
+  loadMore,
+}: {
+  place: CSSProperties;
+  failed: boolean;
+  loadMore: () => void;
+}) {
+  return (
+    <li className={styles.end} style={place}>
+      {failed ? (
+        <Button size="xs" variant="light" onClick={loadMore}>
+          Load more
+        </Button>
+      ) : (
+        <Loader size="sm" type="dots" aria-label="Loading more messages" />
+      )}
+    </li>
   );
 }

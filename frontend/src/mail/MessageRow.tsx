@@ -19,7 +19,8 @@ interface MessageRowProps {
   position: number;
   /** -1: not known. */
   total: number;
-  place: CSSProperties;
+  top: number;
+  height: number;
   now: Date;
   link: string;
   folderName: string | undefined;
@@ -28,6 +29,7 @@ interface MessageRowProps {
   tabIndex: 0 | -1;
   /** Each new object asks for the focus once. */
   focusRequest: object | null;
+  onOpen: (id: string) => void;
 }
 
 export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
@@ -35,7 +37,8 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
     message,
     position,
     total,
-    place,
+    top,
+    height,
     now,
     link,
     folderName,
@@ -43,12 +46,14 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
     isArrival,
     tabIndex,
     focusRequest,
+    onOpen,
   } = props;
   const anchor = useRef<HTMLAnchorElement>(null);
   useEffect(() => {
     if (focusRequest) anchor.current?.focus({ preventScroll: true });
   }, [focusRequest]);
 
+  const place: CSSProperties = { height, transform: `translateY(${top}px)` };
   const correspondent = correspondentOf(message);
   const date = shortDate(message.received_at, now);
   return (
@@ -58,6 +63,7 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
         to={link}
         className={styles.row}
         tabIndex={tabIndex}
+        onClick={() => onOpen(message.id)}
         aria-current={isOpen || undefined}
         aria-label={rowName(message, correspondent, date)}
         data-unread={!message.is_read || undefined}

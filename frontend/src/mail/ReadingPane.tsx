@@ -9,6 +9,7 @@ import { Failure } from '../shell/Failure';
 import { useShortcuts } from '../shell/useShortcuts';
 import { MessageSkeleton } from './MessageSkeleton';
 import { MessageView } from './MessageView';
+import { useFrameFont } from './useFrameFont';
 import { useMailLocation } from './useMailLocation';
 
 export function ReadingPane({ messageId }: { messageId: string | null }) {
@@ -26,6 +27,7 @@ export function ReadingPane({ messageId }: { messageId: string | null }) {
 function OpenMessage({ messageId }: { messageId: string }) {
   const { listLink } = useMailLocation();
   const navigate = useNavigate();
+  useFrameFont(); // by the time that the message is here, so is the typeface
   const [remoteImages, setRemoteImages] = useState(false);
   const { data, error, isPending, isPlaceholderData, refetch } = useMessage(messageId, remoteImages);
   const close = () => void navigate(listLink);

@@ -8,7 +8,7 @@ export function TextBody({ text }: { text: string }) {
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className={styles.text} tabIndex={0} role="region" aria-label="Message text">
       {linesOf(text).map((block, index) => (
-        <div key={index} className={block.depth > 0 ? styles.quote : undefined}>
+        <div key={index} className={block.depth > 0 ? styles.quote : styles.words}>
           {partsOf(block.text).map((part, place) =>
             part.href === null ? (
               <Fragment key={place}>{part.text}</Fragment>

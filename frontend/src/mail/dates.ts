@@ -4,7 +4,7 @@ const DAY_MILLISECONDS = 86_400_000;
 export function shortDate(iso: string, now: Date, locale?: string): string {
   const date = new Date(iso);
   const days = daysBetween(date, now);
-  if (days === 0) return format(date, locale, { hour: '2-digit', minute: '2-digit' });
+  if (days === 0) return format(date, locale, { hour: 'numeric', minute: '2-digit' });
   if (days === 1) return 'Yesterday';
   if (days > 1 && days < 7) return format(date, locale, { weekday: 'short' });
   if (date.getFullYear() === now.getFullYear())

@@ -6,6 +6,8 @@ export interface DocumentOptions {
   inlineImages: ReadonlyMap<string, string>;
   remoteImages: boolean;
   dark: boolean;
+  /** A data URL of the page's own typeface, for mail that asks for none. */
+  font: string | null;
 }
 
 /** Mail that sets colours was made for white paper; the rest can follow the reader's theme. */
@@ -22,13 +24,16 @@ export function referencedContentIds(html: string): Set<string> {
  * The document for the frame that shows a message. The frame runs no script and has no origin; the policy inside
  * it is the second lock, and lets nothing be loaded but what the reader allowed.
  */
-export function htmlDocument(html: string, { inlineImages, remoteImages, dark }: DocumentOptions): string {
+export function htmlDocument(
+  html: string,
+  { inlineImages, remoteImages, dark, font }: DocumentOptions,
+): string {
   const message = parse(html);
   for (const [image, contentId] of inlineImagesOf(message)) {
     image.setAttribute('src', inlineImages.get(contentId) ?? 'data:,');
   }
   const images = remoteImages ? 'data: https: http:' : 'data:';
-  const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src ${images}; form-action 'none'`;
+  const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src ${images}; font-src data:; form-action 'none'`;
   const followsTheme = dark && !setsColours(html);
   return `<!doctype html>
 <html>
@@ -37,15 +42,18 @@ export function htmlDocument(html: string, { inlineImages, remoteImages, dark }:
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="referrer" content="no-referrer">
 <base target="_blank">
-<style>${styleOf(followsTheme)}</style>
+<style>${styleOf(followsTheme, font)}</style>
 </head>
 <body>${message.body.innerHTML}</body>
 </html>`;
 }
 
-function styleOf(dark: boolean): string {
+function styleOf(dark: boolean, font: string | null): string {
   const [paper, ink, link] = dark ? ['#15181e', '#e6e9ef', '#91a7ff'] : ['#ffffff', '#1a1e26', '#3b5bdb'];
+  const face =
+    font === null ? '' : `@font-face { font-family: Inter; font-weight: 100 900; src: url(${font}); }`;
   return `
+    ${face}
     :root { color-scheme: ${dark ? 'dark' : 'light'}; scrollbar-width: thin; }
     body {
       margin: 0; padding: 24px 28px 48px; background: ${paper}; color: ${ink};

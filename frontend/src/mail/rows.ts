@@ -7,6 +7,8 @@ export type ListRow =
   | { kind: 'message'; key: string; message: MessageSummary; position: number }
   | { kind: 'end'; key: string };
 
+const HEIGHTS = { heading: 34, message: 76, end: 56 } satisfies Record<ListRow['kind'], number>;
+
 export function listRows(messages: readonly MessageSummary[], now: Date, hasMore: boolean): ListRow[] {
   const rows: ListRow[] = [];
   let period = '';
@@ -31,6 +33,20 @@ export function messageRowNear(
     const row = rows[index];
     if (row?.kind === 'message') return { index, message: row.message };
     if (from < 0 && step < 0) return messageRowNear(rows, null, 1);
+  }
+  return null;
+}
+
+export function rowHeight(row: ListRow | undefined): number {
+  return row ? HEIGHTS[row.kind] : 0;
+}
+
+/** How far below the top of the list a row begins; null when it is not there. */
+export function rowTop(rows: readonly ListRow[], key: string): number | null {
+  let top = 0;
+  for (const row of rows) {
+    if (row.key === key) return top;
+    top += rowHeight(row);
   }
   return null;
 }

@@ -5,6 +5,7 @@ import type { Api } from '../api/client';
 import { keys } from '../api/keys';
 import { fetchAttachment } from '../api/queries';
 import type { Attachment, Message } from '../api/types';
+import { dataUrl } from './dataUrl';
 import { referencedContentIds } from './htmlDocument';
 
 const TOTAL_MAX_BYTES = 20_000_000;
@@ -47,17 +48,12 @@ async function fetchImages(
     images.map(async (image) => {
       const content = await fetchAttachment(api, messageId, image.id, signal).catch(() => null);
       if (content && image.content_id)
-        found.set(image.content_id, await dataUrl(content, image.content_type));
+        found.set(image.content_id, await imageUrl(content, image.content_type));
     }),
   );
   return found;
 }
 
-function dataUrl(content: Blob, type: string | null): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result as string);
-    reader.onerror = () => reject(new Error('An image cannot be read.'));
-    reader.readAsDataURL(new Blob([content], { type: type?.startsWith('image/') ? type : 'image/png' }));
-  });
+function imageUrl(content: Blob, type: string | null): Promise<string> {
+  return dataUrl(new Blob([content], { type: type?.startsWith('image/') ? type : 'image/png' }));
 }
