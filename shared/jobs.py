@@ -69,6 +69,11 @@ class JobQueues:
         """Raise azure.core's AzureError when the queue service does not answer."""
         await self._service.get_service_properties()
 
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.close()
+        await self._service.close()
+
     def _client(self, queue: str) -> QueueClient:
         if queue not in self._clients:
             self._clients[queue] = self._service.get_queue_client(queue, message_encode_policy=TextBase64EncodePolicy())

@@ -1,0 +1,106 @@
+"""What a process opens once: connections, clients, and the engine that works with them."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import cache, partial
+
+import httpx
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.blob.aio import BlobServiceClient
+
+from shared.auth.mailbox_tokens import MailboxTokens
+from shared.jobs import JobQueues
+from shared.models.accounts import ConnectedAccount, Urgency
+from shared.providers.entra.sign_in import Entra
+from shared.providers.graph.mail import GraphMail
+from shared.providers.protocol import MailProvider
+from shared.providers.tls import ssl_context
+from shared.push import Push, open_push
+from shared.settings import Settings, settings
+from shared.storage.azure import open_blobs, open_queues, open_tables
+from shared.storage.database import Pool, open_pool
+from shared.storage.request_slots import RequestGate
+from shared.sync.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    settings: Settings
+    pool: Pool
+    jobs: JobQueues
+    tables: TableServiceClient
+    blobs: BlobServiceClient
+    http: httpx.AsyncClient
+    push: Push
+    entra: Entra
+    tokens: MailboxTokens
+    engine: Engine
+
+    def provider_for(self, account: ConnectedAccount, urgency: Urgency) -> MailProvider:
+        return self.engine.provider_for(account, urgency)
+
+
+@cache
+def _opening() -> asyncio.Lock:
+    return asyncio.Lock()
+
+
+_opened: list[Runtime] = []
+
+
+async def runtime() -> Runtime:
+    """
+    Open on first use, inside the worker's event loop; never at import time.
+
+    Raises pydantic's ValidationError when the environment is incomplete. What is down does not fail this.
+    """
+    if not _opened:
+        async with _opening():
+            if not _opened:
+                _opened.append(await open_runtime(settings()))
+    return _opened[0]
+
+
+async def open_runtime(settings: Settings) -> Runtime:
+    """Open everything for some settings; a process does this once, a test for itself."""
+    pool = await open_pool(settings)
+    jobs = JobQueues(open_queues(settings))
+    tls = ssl_context(settings)
+    http = httpx.AsyncClient(verify=tls, trust_env=False)
+    push = open_push(settings)
+    entra = Entra(settings, tls)
+    tokens = MailboxTokens(settings, pool, entra)
+    gate = RequestGate(
+        pool, in_flight=settings.graph_requests_in_flight, request_seconds=settings.graph_timeout_seconds
+    )
+
+    def provider_for(account: ConnectedAccount, urgency: Urgency) -> MailProvider:
+        return GraphMail(
+            http,
+            settings.graph_base_url,
+            partial(gate.request, account, urgency),
+            partial(tokens.access_token, account.id, account.user_id),
+            timeout_seconds=settings.graph_timeout_seconds,
+        )
+
+    return Runtime(
+        settings=settings,
+        pool=pool,
+        jobs=jobs,
+        tables=open_tables(settings),
+        blobs=open_blobs(settings),
+        http=http,
+        push=push,
+        entra=entra,
+        tokens=tokens,
+        engine=Engine(settings, pool, jobs, provider_for, push.announce),
+    )
+
+
+async def close_runtime(opened: Runtime) -> None:
+    await opened.push.close()
+    await opened.http.aclose()
+    await opened.tables.close()
+    await opened.blobs.close()
+    await opened.jobs.close()
+    await opened.pool.close()
