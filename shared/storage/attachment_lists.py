@@ -1,10 +1,10 @@
 """Reading attachments, and remembering which blob holds their content."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg.rows import class_row
+from pydantic.dataclasses import dataclass
 
 from shared.errors import NotFound
 from shared.models.api import Attachment

@@ -1,10 +1,10 @@
 """How far the newest sync run of an account is."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from psycopg.rows import class_row
+from pydantic.dataclasses import dataclass
 
 from shared.errors import NotFound
 from shared.models.api import FolderProgress, SyncRunState

@@ -374,10 +374,14 @@ CREATE FUNCTION purge_expired(events_before timestamptz, tombstones_before times
           SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM tombstones) + (SELECT count(*) FROM sessions) $$;
 
 -- Row-level security keeps `@@` from using the index, because it is not leakproof; here the user is named instead.
+-- Words are looked for stemmed and as written. A word that must not occur is looked for stemmed alone: as written it
+-- would only be missed.
 CREATE FUNCTION messages_matching(words text) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
     AS $$ SELECT message_id FROM message_search
            WHERE user_id = app_user_id()
-             AND vector @@ (websearch_to_tsquery('english', words) || websearch_to_tsquery('simple', words)) $$;
+             AND vector @@ (SELECT CASE WHEN plain::text LIKE '%!%' THEN stemmed ELSE stemmed || plain END
+                              FROM (SELECT websearch_to_tsquery('english', words) AS stemmed,
+                                           websearch_to_tsquery('simple', words) AS plain) AS query) $$;
 
 -- migrate:down
