@@ -1,10 +1,7 @@
 """What Graph's refusals mean to us: by code, where the code is known; else by status; never by wording."""
 
-import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from shared.errors import (
@@ -17,6 +14,7 @@ from shared.errors import (
     ReauthenticationRequired,
     Throttled,
 )
+from shared.providers.retry_after import retry_after_seconds
 
 WORDING_CHARACTERS: Final = 300
 _ADDRESS: Final = re.compile(r"\S+@\S+")
@@ -119,23 +117,3 @@ def _message(status: int, code: str, wording: str, request_id: str) -> str:
 def _inner_request_id(error: Mapping[str, Any]) -> str:
     inner = error.get("innerError") or error.get("innererror")
     return str(inner.get("request-id") or "") if isinstance(inner, dict) else ""
-
-
-def retry_after_seconds(value: str | None) -> float | None:
-    """Read Retry-After: whole or fractional seconds, or a date. None when absent or not understood."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = _seconds_until(value)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _seconds_until(date: str) -> float:
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return math.nan
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - datetime.now(UTC)).total_seconds()

@@ -53,10 +53,10 @@ _SELF_CLOSED: Final = frozenset(
     "area base br col dd dt embed hr img input li link meta option p td th tr wbr".split()  # noqa: SIM905 - as above
 )
 _MARKUP: Final = re.compile(r"<[^<>]*>")
-_SPACES: Final = re.compile(r"[^\S\n]+")
+_SPACES: Final = re.compile(r"[^\S\n]{2,}|[^\S \n]")  # not the single space: it is most of a text, and stays
 _ROOM: Final = re.compile(r" ?\n ?")
 _GAPS: Final = re.compile(r"\n{3,}")
-_SOURCE_SPACES: Final = re.compile(r"[ \t\r\n\f]+")
+_LINE_ENDS: Final = str.maketrans("\t\r\n\f", "    ")
 
 
 def plain_text(source: str) -> str:
@@ -82,7 +82,7 @@ def _parsed(source: str) -> str:
     for node in tree.body.traverse(include_text=True):
         tag = node.tag
         if tag == "-text":
-            parts.append(_SOURCE_SPACES.sub(" ", node.text_content or ""))
+            parts.append((node.text_content or "").translate(_LINE_ENDS))
         elif tag in _BLOCKS:
             parts.append("\n")
         elif tag in _CELLS:

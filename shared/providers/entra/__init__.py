@@ -1,0 +1,1 @@
+"""Microsoft Entra: signing in, consent, and tokens for mailboxes."""

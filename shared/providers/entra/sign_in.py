@@ -1,0 +1,68 @@
+"""Signing in with Microsoft, and keeping the right to a mailbox alive."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from shared.errors import ProviderUnavailable
+from shared.providers.entra.grants import Flow, Grant, MailboxGrant, Renewed
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.providers.entra.blocking import BlockingEntra
+
+Result = TypeVar("Result")
+
+
+class Entra:
+    """
+    Entra, for our registration.
+
+    Every method may raise `ProviderUnavailable`, `ProviderMisconfigured` or `ProviderRejected`. Tokens that react at
+    once to an administrator's measures (continuous access evaluation) are not asked for: without them a withdrawn
+    right shows when its token is next renewed, within 90 minutes, and Graph sends no challenges.
+    """
+
+    def __init__(self, settings: Settings, tls: ssl.SSLContext) -> None:
+        self._settings = settings
+        self._tls = tls
+
+    async def start_flow(self) -> Flow:
+        """Prepare a sign-in, with PKCE, state and nonce."""
+        return await self._in_thread(lambda entra: entra.start_flow())
+
+    async def redeem(self, secret: Mapping[str, Any], answer: Mapping[str, str]) -> Grant:
+        """
+        Finish the sign-in of a flow with what the browser brought back, and verify who it was.
+
+        Raises `ConsentDenied` or `ConsentRequired`, and `ReauthenticationRequired` when the code is no longer good.
+        """
+        return await self._in_thread(lambda entra: entra.redeem(secret, answer))
+
+    async def renew(self, grant: MailboxGrant, *, is_forced: bool) -> Renewed:
+        """
+        Give an access token with at least five minutes to live, a new one if `is_forced`.
+
+        Raises `ReauthenticationRequired` when the owner must sign in again, `MailboxUnavailable` when that would not
+        help.
+        """
+        return await self._in_thread(lambda entra: entra.renew(grant, is_forced=is_forced))
+
+    async def _in_thread(self, work: "Callable[[BlockingEntra], Result]") -> Result:
+        return await asyncio.to_thread(self._run, work)
+
+    def _run(self, work: "Callable[[BlockingEntra], Result]") -> Result:
+        from requests import RequestException  # noqa: PLC0415 - as in _blocking
+
+        try:
+            return work(self._blocking)
+        except RequestException as exc:
+            raise ProviderUnavailable(f"{type(exc).__name__} on the way to the sign-in service") from exc
+
+    @cached_property
+    def _blocking(self) -> "BlockingEntra":
+        from shared.providers.entra.blocking import BlockingEntra  # noqa: PLC0415 - MSAL takes long to import
+
+        return BlockingEntra(self._settings, self._tls)

@@ -1,0 +1,90 @@
+"""Sign-ins on their way, in a table of the storage account: each is taken out once, within ten minutes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+TABLE: Final = "oauthflows"
+LIFETIME: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFlow:
+    user_id: UUID
+    browser_hash: str  # of what the browser that started it can show
+    secret: Mapping[str, Any]
+    expires_at: datetime
+
+
+async def put_flow(tables: TableServiceClient, state: str, flow: StoredFlow) -> None:
+    """Keep a flow under its state, of which only a hash is stored."""
+    entity = {
+        **_key_of(state),
+        "UserId": flow.user_id,
+        "BrowserHash": flow.browser_hash,
+        "Secret": json.dumps(dict(flow.secret)),
+        "ExpiresAt": flow.expires_at,
+    }
+    client = tables.get_table_client(TABLE)
+    try:
+        await client.create_entity(entity)
+    except ResourceNotFoundError:
+        await _create_table(client)
+        await client.create_entity(entity)
+
+
+async def take_flow(tables: TableServiceClient, state: str) -> StoredFlow | None:
+    """
+    Take a flow out, so that nobody takes it again; None when it is not there, or past its time.
+
+    Of two who ask at once one gets it: the deletion names the version that was read.
+    """
+    client, key = tables.get_table_client(TABLE), _key_of(state)
+    try:
+        entity = await client.get_entity(key["PartitionKey"], key["RowKey"])
+        await client.delete_entity(entity, etag=entity.metadata["etag"], match_condition=MatchConditions.IfNotModified)
+    except (ResourceNotFoundError, ResourceModifiedError):
+        return None
+    flow = StoredFlow(
+        user_id=UUID(str(entity["UserId"])),
+        browser_hash=entity["BrowserHash"],
+        secret=json.loads(entity["Secret"]),
+        expires_at=entity["ExpiresAt"],
+    )
+    return flow if flow.expires_at > datetime.now(UTC) else None
+
+
+async def delete_expired_flows(tables: TableServiceClient) -> int:
+    """Delete the flows that nobody finished; return how many."""
+    client = tables.get_table_client(TABLE)
+    expired = client.query_entities(
+        "ExpiresAt lt @now", parameters={"now": datetime.now(UTC)}, select=["PartitionKey", "RowKey"]
+    )
+    deleted = 0
+    try:
+        async for entity in expired:
+            await client.delete_entity(entity)
+            deleted += 1
+    except ResourceNotFoundError:  # no sign-in was ever started
+        return deleted
+    return deleted
+
+
+def _key_of(state: str) -> dict[str, str]:
+    digest = hashlib.sha256(state.encode(errors="surrogatepass")).hexdigest()
+    return {"PartitionKey": digest[:2], "RowKey": digest}
+
+
+async def _create_table(client: TableClient) -> None:
+    try:
+        await client.create_table()
+    except ResourceExistsError:
+        return
