@@ -8,6 +8,7 @@ import httpx
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 
+from shared.auth.connections import Connector
 from shared.auth.mailbox_tokens import MailboxTokens
 from shared.jobs import JobQueues
 from shared.models.accounts import ConnectedAccount, Urgency
@@ -32,8 +33,7 @@ class Runtime:
     blobs: BlobServiceClient
     http: httpx.AsyncClient
     push: Push
-    entra: Entra
-    tokens: MailboxTokens
+    connector: Connector
     engine: Engine
 
     def provider_for(self, account: ConnectedAccount, urgency: Urgency) -> MailProvider:
@@ -68,6 +68,7 @@ async def open_runtime(settings: Settings) -> Runtime:
     tls = ssl_context(settings)
     http = httpx.AsyncClient(verify=tls, trust_env=False)
     push = open_push(settings)
+    tables = open_tables(settings)
     entra = Entra(settings, tls)
     tokens = MailboxTokens(settings, pool, entra)
     gate = RequestGate(
@@ -87,12 +88,11 @@ async def open_runtime(settings: Settings) -> Runtime:
         settings=settings,
         pool=pool,
         jobs=jobs,
-        tables=open_tables(settings),
+        tables=tables,
         blobs=open_blobs(settings),
         http=http,
         push=push,
-        entra=entra,
-        tokens=tokens,
+        connector=Connector(settings, pool, tables, http, entra, tokens),
         engine=Engine(settings, pool, jobs, provider_for, push.announce),
     )
 

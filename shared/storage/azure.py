@@ -1,14 +1,16 @@
 """Clients of the storage account's queues, tables and blobs, from the settings that the Functions host reads too."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableServiceClient
-from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.identity.aio import DefaultAzureCredential
 
 
 def _service_url(settings: Settings, service: str) -> str:
@@ -20,7 +22,9 @@ def _service_url(settings: Settings, service: str) -> str:
     raise ValueError("set AzureWebJobsStorage, or AzureWebJobsStorage__accountName for sign-in by identity")
 
 
-def _identity(settings: Settings) -> DefaultAzureCredential:
+def _identity(settings: Settings) -> "DefaultAzureCredential":
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - not needed where there is a connection string
+
     return DefaultAzureCredential(managed_identity_client_id=settings.azurewebjobsstorage__clientid)
 
 
