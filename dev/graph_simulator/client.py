@@ -121,8 +121,13 @@ class SimulatorAdmin:
         """Yield every folder (`kind` "folder") and then every message ("message") of a mailbox, whole."""
         with self._http.stream("GET", f"/mailboxes/{address}/dump") as answer:
             answer.raise_for_status()
-            for line in answer.iter_lines():
-                yield json.loads(line)
+            begun: list[bytes] = []
+            for chunk in answer.iter_bytes():
+                *ends, rest = chunk.split(b"\n")  # not iter_lines(): texts may hold what else ends a line
+                for end in ends:
+                    yield json.loads(b"".join([*begun, end]))
+                    begun.clear()
+                begun.append(rest)
 
     # Faults and limits
 

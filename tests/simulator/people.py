@@ -37,7 +37,7 @@ class Person:
         found: list[dict[str, Any]] = answer.json()["value"]
         return found
 
-    def deliver(self, folder: str = "inbox", **properties: Any) -> dict[str, Any]:
+    def deliver(self, folder: str = "inbox", **properties: object) -> dict[str, Any]:
         return self.admin.deliver(self.address, {"subject": "A message", **properties}, folder=folder)
 
     def folder_id(self, well_known_name: str) -> str:

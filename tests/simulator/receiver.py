@@ -9,6 +9,10 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 
+def _true_echo(token: str) -> tuple[int, str, str]:
+    return 200, "text/plain", token
+
+
 @dataclass
 class Receiver:
     """A webhook endpoint. `answers` are the statuses of the next notifications; after them all are accepted."""
@@ -17,7 +21,7 @@ class Receiver:
     posts: list[dict[str, Any]] = field(default_factory=list)
     handshakes: list[str] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
-    echo: Callable[[str], tuple[int, str, str]] = lambda token: (200, "text/plain", token)
+    echo: Callable[[str], tuple[int, str, str]] = _true_echo
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def items(self) -> list[dict[str, Any]]:
@@ -56,7 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
         tokens = parse_qs(urlsplit(self.path).query).get("validationToken")
         if tokens:
             receiver.handshakes.append(tokens[0])
-            self._answer(*receiver.echo(tokens[0]))
+            status, content_type, text = receiver.echo(tokens[0])
+            self._answer(status, content_type, text)
             return
         with receiver.changed:
             status = receiver.answers.pop(0) if receiver.answers else 202
@@ -73,5 +78,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:  # silent
-        pass
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as its base
+        """Stay silent."""

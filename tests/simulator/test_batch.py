@@ -95,7 +95,9 @@ def test_a_chain_runs_in_order_and_stops_at_a_failure(person: Person) -> None:
 
 def test_inner_requests_run_four_at_a_time_and_chained_ones_alone(other_person: Person) -> None:
     other_person.admin.latency(30)
-    requests = [{"id": str(number), "method": "GET", "url": "/me/mailFolders/inbox"} for number in range(12)]
+    requests: list[dict[str, Any]] = [
+        {"id": str(number), "method": "GET", "url": "/me/mailFolders/inbox"} for number in range(12)
+    ]
     other_person.admin.reset_stats()
     assert {one["status"] for one in by_id(batch(other_person, *requests)).values()} == {200}
     assert other_person.admin.usage(other_person.address)["peakConcurrency"] == 4

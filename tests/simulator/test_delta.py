@@ -88,9 +88,9 @@ def test_with_regular_ids_a_message_that_comes_back_is_another_one(person: Perso
 @pytest.mark.parametrize("immutable", [True, False])
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_during_and_between_rounds_the_mirror_converges(
-    person: Person, seed: int, immutable: bool
+    person: Person, seed: int, *, immutable: bool
 ) -> None:
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 - a reproducible story
     admin, address = person.admin, person.address
     admin.make_synthetic(address, 30, seed=seed, folders=["inbox", "archive"])
     admin.delta(address, empty_every=2, repeat_every=3, replay_changes=dice.choice([0, 3]))

@@ -14,7 +14,7 @@ def ids(person: Person, *, immutable: bool) -> list[str]:
 
 
 @pytest.mark.parametrize("immutable", [True, False])
-def test_some_ids_have_slashes_plus_signs_and_equal_signs_and_some_do_not(person: Person, immutable: bool) -> None:
+def test_some_ids_have_slashes_plus_signs_and_equal_signs_and_some_do_not(person: Person, *, immutable: bool) -> None:
     person.admin.make_synthetic(person.address, 100)
     found = ids(person, immutable=immutable)
     for mark in "/+=_":
@@ -23,7 +23,7 @@ def test_some_ids_have_slashes_plus_signs_and_equal_signs_and_some_do_not(person
 
 
 @pytest.mark.parametrize("immutable", [True, False])
-def test_some_ids_differ_only_in_the_case_of_one_letter_and_both_are_found(person: Person, immutable: bool) -> None:
+def test_some_ids_differ_only_in_the_case_of_one_letter_and_both_are_found(person: Person, *, immutable: bool) -> None:
     person.admin.make_synthetic(person.address, 50)
     found = ids(person, immutable=immutable)
     lowered: dict[str, list[str]] = {}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dev.graph_simulator.fixture import RunningSimulator
 from tests.simulator.people import IMMUTABLE, Person, in_path
 
 DEFAULT_PROPERTIES = {
@@ -336,7 +337,7 @@ def test_a_body_of_five_megabytes_is_served_whole(person: Person) -> None:
     assert len(message["bodyPreview"]) == 255
 
 
-def test_other_people_s_mailboxes_are_closed(person: Person, simulator: Any) -> None:
+def test_other_people_s_mailboxes_are_closed(person: Person, simulator: RunningSimulator) -> None:
     other = simulator.admin.create_user("somebody.else@contoso.example")
     message = simulator.admin.deliver(other["address"], {"subject": "private"})
     assert person.get(f"/users/{other['id']}/messages").status_code == 403

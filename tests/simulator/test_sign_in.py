@@ -83,7 +83,7 @@ def failure(answer: httpx.Response) -> tuple[int, str, int]:
     return answer.status_code, document["error"], document["error_codes"][0]
 
 
-def msal_app(simulator: RunningSimulator, authority: str = "common") -> Any:
+def msal_app(simulator: RunningSimulator, authority: str = "common") -> Any:  # noqa: ANN401 - MSAL is untyped
     session = requests.Session()
     session.trust_env = False
     session.verify = simulator.ca_file
@@ -96,7 +96,7 @@ def msal_app(simulator: RunningSimulator, authority: str = "common") -> Any:
     )
 
 
-def msal_tokens(simulator: RunningSimulator, http: httpx.Client, app: Any, address: str) -> dict[str, Any]:
+def msal_tokens(http: httpx.Client, app: Any, address: str) -> dict[str, Any]:  # noqa: ANN401 - MSAL is untyped
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # MSAL recommends form_post
         flow = app.initiate_auth_code_flow(
@@ -113,7 +113,7 @@ def msal_tokens(simulator: RunningSimulator, http: httpx.Client, app: Any, addre
 
 def test_msal_signs_in_and_renews_silently(simulator: RunningSimulator, http: httpx.Client, address: str) -> None:
     app = msal_app(simulator)
-    result = msal_tokens(simulator, http, app, address)
+    result = msal_tokens(http, app, address)
     assert set(result["scope"].split()) == {"User.Read", "Mail.ReadWrite", "openid", "profile"}
     account = app.get_accounts()[0]
     assert account["username"] == address

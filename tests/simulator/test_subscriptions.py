@@ -17,7 +17,7 @@ def in_minutes(minutes: float) -> str:
     return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
 
 
-def wish(receiver: Receiver, **changes: Any) -> dict[str, Any]:
+def wish(receiver: Receiver, **changes: object) -> dict[str, Any]:
     document = {
         "changeType": "created,updated,deleted",
         "notificationUrl": receiver.url,
@@ -29,11 +29,11 @@ def wish(receiver: Receiver, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (document | changes).items() if value is not None}
 
 
-def subscribe(person: Person, receiver: Receiver, **changes: Any) -> httpx.Response:
+def subscribe(person: Person, receiver: Receiver, **changes: object) -> httpx.Response:
     return person.http.post("/subscriptions", json=wish(receiver, **changes), headers={"Prefer": IMMUTABLE})
 
 
-def subscribed(person: Person, receiver: Receiver, **changes: Any) -> dict[str, Any]:
+def subscribed(person: Person, receiver: Receiver, **changes: object) -> dict[str, Any]:
     answer = subscribe(person, receiver, **changes)
     assert answer.status_code == 201, answer.text
     document: dict[str, Any] = answer.json()
