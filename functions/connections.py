@@ -10,7 +10,6 @@ from shared.auth.access_tokens import signed_in_user
 from shared.auth.browser_binding import cleared_cookie
 from shared.auth.connections import (
     ConnectionFailure,
-    Connector,
     connected_url,
     failed_url,
     failure_from,
@@ -56,7 +55,7 @@ async def connect_outlook(req: func.HttpRequest) -> func.HttpResponse:
     A cookie ties the sign-in to the browser: a page on another origin asks with credentials.
     """
     user_id, opened = signed_in_user(req), await runtime()
-    started = await start_connection(_connector(opened), user_id)
+    started = await start_connection(opened.connector, user_id)
     return reply(Authorization(authorization_url=started.authorization_url), headers={"Set-Cookie": started.cookie})
 
 
@@ -78,13 +77,9 @@ async def finish_connecting_outlook(req: func.HttpRequest) -> func.HttpResponse:
     return redirect(location, {"Set-Cookie": cleared_cookie(opened.settings, state), "Referrer-Policy": "no-referrer"})
 
 
-def _connector(opened: Runtime) -> Connector:
-    return Connector(opened.settings, opened.pool, opened.tables, opened.http, opened.entra, opened.tokens)
-
-
 async def _landing(opened: Runtime, req: func.HttpRequest) -> str:
     try:
-        account = await finish_connection(_connector(opened), req.params, req.headers.get("cookie"))
+        account = await finish_connection(opened.connector, req.params, req.headers.get("cookie"))
     except MailError as exc:
         failure = failure_from(exc)
         log.warning("mailbox not connected", exc_info=exc, extra={"failure": failure.value})
