@@ -87,13 +87,19 @@ def _packaged_folder() -> Path:
     return max(installs, key=lambda folder: int(folder.parent.name.removeprefix("pginstall") or 0))
 
 
-def _identity_for(folder: Path) -> Identity:
+def identities(folder: Path) -> list[Identity]:
+    """Return the ways in which the server in `folder` can be run here, the best one first."""
     if os.geteuid() != 0:
-        return Identity()
-    if sys.platform == "linux" and shutil.which(_UNSHARE[0]) and _works(Programs(folder, Identity(prefix=_UNSHARE))):
-        return Identity(prefix=_UNSHARE)
-    if _works(Programs(folder, Identity(user_id=_NOBODY))):
-        return Identity(user_id=_NOBODY)
+        return [Identity()]
+    candidates = [Identity(user_id=_NOBODY)]
+    if sys.platform == "linux" and shutil.which(_UNSHARE[0]):
+        candidates.insert(0, Identity(prefix=_UNSHARE))
+    return [identity for identity in candidates if _works(Programs(folder, identity))]
+
+
+def _identity_for(folder: Path) -> Identity:
+    for identity in identities(folder):
+        return identity
     raise PostgresUnavailable(
         "PostgreSQL refuses to run as root. Here neither a user namespace is permitted (unshare --user) nor can the "
         f"user {_NOBODY} reach {folder}. Run as an ordinary user, or move the checkout to a folder that every user "

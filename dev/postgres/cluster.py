@@ -5,6 +5,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -75,6 +76,7 @@ def start_postgres(
     password: str,
     settings: Mapping[str, str] = DURABLE,
     log: Path | None = None,
+    programs: Programs | None = None,
 ) -> RunningPostgres:
     """
     Make the cluster when the folder is empty, start it and return once it answers.
@@ -82,7 +84,7 @@ def start_postgres(
     The superuser's password counts when the cluster is made. Without a port, a free one is taken. The log is
     `<data_dir>.log` unless given. Raises PostgresUnavailable with the end of the log when the server does not come up.
     """
-    programs = find_programs()
+    programs = programs or find_programs()
     prepare_cluster(programs, data_dir, password)
     log = log or data_dir.with_name(f"{data_dir.name}.log")
     for _attempt in range(1 if port else _ATTEMPTS):
@@ -155,10 +157,12 @@ def _end_leftovers(data_dir: Path) -> None:
     """
     left = [process for process in psutil.process_iter() if _works_in(process, data_dir.resolve())]
     for process in left:
-        process.send_signal(STOP_SIGNAL)
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(STOP_SIGNAL)
     _, alive = psutil.wait_procs(left, timeout=10)
     for process in alive:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(alive, timeout=5)
     (data_dir / "postmaster.pid").unlink(missing_ok=True)
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,8 @@ def end_leftovers(places: Places) -> list[str]:
     left = [process for pid in names if (process := _same_process(pid, record.get("started") or {}))]
     _, alive = psutil.wait_procs(left, timeout=_LEFTOVER_SECONDS)  # the kernel has asked them to stop
     for process in alive:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(alive, timeout=5)
     return [names[process.pid] for process in alive]
 
