@@ -1,7 +1,7 @@
 """
-The whole system on free ports, to be tried hard: PostgreSQL and Azurite on disk, the simulator, and one or more hosts.
+The whole system on free ports, to be tried hard: PostgreSQL, Azurite, the simulator, push, and one or more hosts.
 
-Any part but the simulator may be killed and started again. Tests and `make chaos` stand on it.
+PostgreSQL, Azurite and hosts may be killed and started again. Tests and `make chaos` stand on it.
 """
 
 import base64
@@ -63,10 +63,11 @@ class Trial:
         self.log = folder / "host.log"
         self.host_ports = [choose_free_port() for _ in range(hosts)]
         self.azurite_ports: AzuritePorts = choose_azurite_ports()
+        self.push_port = choose_free_port()
         self.web_base_url = f"http://{LOOPBACK}:{choose_free_port()}"
         self.user_password = secrets.token_urlsafe(12)
         self.account_id = ""
-        self._keys = {name: secrets.token_urlsafe(32) for name in ("superuser", "owner", "app", "webhook")}
+        self._keys = {name: secrets.token_urlsafe(32) for name in ("superuser", "owner", "app", "webhook", "push")}
         self._settings = {**SETTINGS, **(settings or {})}
         self._latency_ms = latency_ms
         self._stack = ExitStack()
@@ -88,6 +89,7 @@ class Trial:
             self._make_database()
             self.start_azurite()
             stack.callback(self._stop_azurite)
+            stack.callback(self._start_push().stop)
             stack.callback(self._stop_hosts)
             self.hosts = [self._start_host(port) for port in self.host_ports]
             self.api = stack.enter_context(httpx.Client(base_url=self.api_base_url, timeout=30, trust_env=False))
@@ -123,6 +125,10 @@ class Trial:
     def start_azurite(self) -> None:
         self.azurite = start_azurite(self.folder / "azurite", self.azurite_ports, log=self.folder / "azurite.log")
 
+    def _start_push(self) -> Child:
+        command = [sys.executable, "-m", "dev.web_pubsub", "--port", str(self.push_port)]
+        return start_child([*command, "--access-key", self._keys["push"]], log=self.folder / "push.log", folder=ROOT)
+
     def _start_host(self, port: int) -> Child:
         command: list[str | Path] = [sys.executable, "-m", "dev.functions_host", "--app", ROOT, "--port", str(port)]
         command += ["--state", self.folder / f"host-{port}", "--message-lock-seconds", str(LOCK_SECONDS)]
@@ -144,6 +150,9 @@ class Trial:
             "JWT_SIGNING_KEYS": self._ring,
             "TOKEN_ENCRYPTION_KEYS": self._ring,
             "WEBHOOK_KEY": self._keys["webhook"],
+            "WEB_PUBSUB_CONNECTION_STRING": (
+                f"Endpoint=http://{LOOPBACK}:{self.push_port};AccessKey={self._keys['push']};Version=1.0;"
+            ),
         }
 
     def _stop_postgres(self) -> None:

@@ -21,6 +21,24 @@ async def get_subscription(conn: Connection, user_id: UUID, account_id: UUID) ->
         return await cur.fetchone()
 
 
+async def claim_subscribing(conn: Connection, user_id: UUID, account_id: UUID, lease_seconds: float) -> bool:
+    """Keep others from making a subscription of the account at the same time; return whether nobody does."""
+    sql = """
+        UPDATE account
+           SET subscribing_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s)
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+           AND subscribing_until < clock_timestamp()
+    """
+    params = {"account_id": account_id, "user_id": user_id, "lease_seconds": lease_seconds}
+    return (await conn.execute(sql, params)).rowcount == 1
+
+
+async def release_subscribing(conn: Connection, user_id: UUID, account_id: UUID) -> None:
+    sql = "UPDATE account SET subscribing_until = '-infinity' WHERE id = %(account_id)s AND user_id = %(user_id)s"
+    await conn.execute(sql, {"account_id": account_id, "user_id": user_id})
+
+
 async def save_subscription(
     conn: Connection, user_id: UUID, account_id: UUID, *, provider_subscription_id: str, expires_at: datetime
 ) -> None:

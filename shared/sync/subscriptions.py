@@ -15,11 +15,17 @@ from shared.models.jobs import EnsureSubscription
 from shared.providers.protocol import MailProvider, ProviderSubscription
 from shared.settings import Settings
 from shared.storage.database import user_transaction
-from shared.storage.subscriptions import get_subscription, save_subscription
+from shared.storage.subscriptions import (
+    claim_subscribing,
+    get_subscription,
+    release_subscribing,
+    save_subscription,
+)
 from shared.sync.engine import Engine
 
 LIFETIME: Final = timedelta(minutes=10_000)  # the service refuses more than 10,070 from its own clock, not ours
 RENEW_WITHIN: Final = LIFETIME / 2
+LEASE_SECONDS: Final = 180.0  # over three requests, each with its wait for a place
 
 
 def client_state_from(settings: Settings, account_id: UUID) -> str:
@@ -47,11 +53,28 @@ def _text_from(value: bytes) -> str:
 
 
 async def ensure_subscription(engine: Engine, account: ConnectedAccount, job: EnsureSubscription) -> list[Later]:
-    """Leave the account with a subscription that has at least half of its life before it."""
+    """
+    Leave the account with a subscription that has at least half of its life before it.
+
+    Two jobs at once would leave a second one that nobody knows, so one of them ends; the timer makes good a job that
+    died.
+    """
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        if not await claim_subscribing(conn, account.user_id, account.id, LEASE_SECONDS):
+            return []
+    try:
+        await _ensure(engine, account, renew_now=job.renew_now)
+    finally:
+        async with user_transaction(engine.pool, account.user_id) as conn:
+            await release_subscribing(conn, account.user_id, account.id)
+    return []
+
+
+async def _ensure(engine: Engine, account: ConnectedAccount, *, renew_now: bool) -> None:
     async with user_transaction(engine.pool, account.user_id) as conn:
         current = await get_subscription(conn, account.user_id, account.id)
-    if current and not job.renew_now and current.expires_at - datetime.now(UTC) > RENEW_WITHIN:
-        return []
+    if current and not renew_now and current.expires_at - datetime.now(UTC) > RENEW_WITHIN:
+        return
     provider = engine.provider_for(account, Urgency.LIVE)
     subscription = await _renew(provider, current) or await _subscribe(engine, account, provider)
     async with user_transaction(engine.pool, account.user_id) as conn:
@@ -62,7 +85,6 @@ async def ensure_subscription(engine: Engine, account: ConnectedAccount, job: En
             provider_subscription_id=subscription.provider_subscription_id,
             expires_at=subscription.expires_at,
         )
-    return []
 
 
 async def _renew(provider: MailProvider, current: Subscription | None) -> ProviderSubscription | None:

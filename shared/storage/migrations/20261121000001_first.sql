@@ -72,7 +72,8 @@ CREATE TABLE account (
     state account_state NOT NULL DEFAULT 'connecting',
     state_reason text,
     connected_at timestamptz NOT NULL DEFAULT now(),
-    changes_checked_at timestamptz                 -- when delta last went through every folder
+    changes_checked_at timestamptz,                -- when delta last went through every folder
+    subscribing_until timestamptz NOT NULL DEFAULT '-infinity'   -- somebody makes or renews the subscription
 );
 -- A mailbox is mirrored once: its request limit and its subscription cannot be shared.
 CREATE UNIQUE INDEX account_mailbox_once ON account (provider, provider_tenant_id, provider_user_id)
