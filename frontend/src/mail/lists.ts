@@ -25,9 +25,11 @@ export function matches(filter: ListFilter, message: MessageSummary): boolean {
 
 /** The list with the message where it belongs, or without it when it belongs elsewhere. */
 export function withMessage(list: LoadedList, filter: ListFilter, message: MessageSummary): LoadedList {
+  const before = messagesOf(list).find(({ id }) => id === message.id);
   const without = withoutMessages(list, new Set([message.id]));
-  const wasThere = without !== list;
-  if (!matches(filter, message) || (filter.q && !wasThere)) return without;
+  if (!matches(filter, message) || (filter.q && !before)) return without;
+  // In its old place: the oldest that was loaded would be taken for one that was not, after it was taken out.
+  if (before?.received_at === message.received_at) return withReplaced(list, message);
   return withInserted(without, message);
 }
 
@@ -75,6 +77,11 @@ function withInserted(list: LoadedList, message: MessageSummary): LoadedList {
   return mapPages(list, (page, index) =>
     index === end ? { ...page, items: [...page.items, message] } : page,
   );
+}
+
+function withReplaced(list: LoadedList, message: MessageSummary): LoadedList {
+  const replaced = (item: MessageSummary) => (item.id === message.id ? message : item);
+  return mapPages(list, (page) => ({ ...page, items: page.items.map(replaced) }));
 }
 
 function inserted(items: MessageSummary[], message: MessageSummary): MessageSummary[] {

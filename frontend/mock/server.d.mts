@@ -1,0 +1,28 @@
+export interface MockOptions {
+  port?: number;
+  page?: string;
+  messages?: number;
+  syncSeconds?: number;
+  push?: boolean;
+}
+
+export interface MockMail {
+  subject?: string;
+  text?: string;
+  html?: string;
+}
+
+export interface Mock {
+  url: string;
+  world: {
+    connect(): { id: string };
+    expireToken(): void;
+    signUp(user: { email: string; password: string; name?: string }): void;
+    progress(): { state: string } | null;
+  };
+  deliver(mail: MockMail): { id: string };
+  dropSockets(): void;
+  close(): Promise<void>;
+}
+
+export function startMock(options?: MockOptions): Promise<Mock>;
