@@ -24,6 +24,7 @@ SCHEMA_BY_CONSTRAINT: Final[Mapping[str | None, dict[str, str]]] = {
     "int": {"type": "integer"},
     None: {"type": "string"},
 }
+URL_TOO_LONG: Final = "The URL is too long: an answer of the Functions host, without a body."
 EVERYWHERE: Final = (MailError, ServiceUnavailable)
 
 Json = dict[str, Any]
@@ -127,7 +128,8 @@ def _refusals(operation: Operation, references: References) -> Json:
     for error in sorted(expected_errors(operation), key=lambda each: (status_of(each), each.code)):
         by_status.setdefault(status_of(error), []).append(error)
     schema = references[Problem, "serialization"]
-    return {
+    refusals: Json = {"414": {"description": URL_TOO_LONG}} if operation.query else {}
+    return refusals | {
         str(status): {
             "description": " · ".join(f"{error.code}: {error.title}" for error in errors),
             "content": {PROBLEM_TYPE: {"schema": schema}},

@@ -9,15 +9,13 @@ import time
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import azure.functions as func
 from azure.functions._thirdparty import typing_inspect  # the worker reads hints with the same copy
 
 from dev.functions_host.errors import ApplicationRefused
 from dev.functions_host.generic_converter import GENERIC, converter_for
-
-_hints: Final[Any] = typing_inspect  # it carries no types
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def _checked_kind(name: str, binding: Binding, hints: Mapping[str, Any]) -> str:
     hint = hints[binding.name]
     is_out = _is_out(hint)
     value_type = _out_type(name, binding, hint) if is_out else hint
-    if not isinstance(value_type, type) and not _hints.is_generic_type(value_type):
+    if not isinstance(value_type, type) and not typing_inspect.is_generic_type(value_type):
         raise _refused(name, f"binding {binding.name} has invalid non-type annotation {hint!r}")
     if binding.is_output != is_out:
         direction = "an output, so its annotation must be" if binding.is_output else "an input, so it cannot be"
@@ -103,13 +101,13 @@ def _checked_kind(name: str, binding: Binding, hints: Mapping[str, Any]) -> str:
 
 
 def _is_out(hint: object) -> bool:
-    origin = _hints.get_origin(hint) if _hints.is_generic_type(hint) else None
+    origin = typing_inspect.get_origin(hint) if typing_inspect.is_generic_type(hint) else None
     named = origin if origin is not None else hint
     return isinstance(named, type) and named.__name__ == "Out"
 
 
 def _out_type(name: str, binding: Binding, hint: object) -> Any:  # noqa: ANN401 (a type hint)
-    arguments = _hints.get_args(hint)
+    arguments = typing_inspect.get_args(hint)
     if len(arguments) != 1:
         raise _refused(name, f"binding {binding.name} has invalid Out annotation {hint!r}")
     return arguments[0]

@@ -1,6 +1,6 @@
 """The library's converters by kind of binding, and the worker's own for what the library does not know."""
 
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol, cast
 
 import azure.functions as func
 from azure.functions.meta import Datum
@@ -45,5 +45,5 @@ _GENERIC_CONVERTER: Final = _GenericConverter()
 
 
 def converter_for(kind: str) -> Converter:
-    found: Converter | None = func.get_binding_registry().get(kind)  # type: ignore[no-untyped-call]
-    return found or _GENERIC_CONVERTER
+    found = func.get_binding_registry().get(kind)
+    return cast("Converter", found) if found else _GENERIC_CONVERTER

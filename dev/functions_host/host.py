@@ -97,8 +97,7 @@ class Host:
             listener.start()
         server = await self._serve(listening) if listening else None
         if self._control:
-            kinds = {function.name: function.trigger.kind for function in self._functions}
-            self._control.send({"ready": self._inherited.group, "functions": kinds})
+            self._control.send({"groups": [function.name for function in self._functions if not function.is_http]})
         restarts = await self._ending
         await self._wind_down(server, restarts=restarts)
         if restarts:

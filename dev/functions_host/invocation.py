@@ -107,7 +107,7 @@ class Worker:
         context.run(invocation_name.set, function.name)
         call = functools.partial(function.call, **arguments)
         if not function.is_async:
-            return asyncio.get_running_loop().run_in_executor(self._pool, functools.partial(context.run, _guarded, call))
+            return asyncio.wrap_future(self._pool.submit(context.run, _guarded, call))
         # run_coroutine_threadsafe hands the caller's context to the new task.
         return asyncio.wrap_future(context.run(asyncio.run_coroutine_threadsafe, _guarded_async(call), self._loop))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from dev.functions_host.logs import LEVEL_NAMES
-from dev.functions_host.queue_listener import LOCK_SECONDS
 
+_LOCK_SECONDS: Final = 600
 _FRONT_END_SECONDS: Final = 230
 
 
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--separate-groups", action="store_true", help="one process for HTTP and one per queue or timer function")
     add("--state", type=Path, metavar="DIR", help="where keys are kept; .local/functions_host in the app by default")
     add("--log-level", choices=LEVEL_NAMES, metavar="LEVEL", help="lowest level shown: " + ", ".join(LEVEL_NAMES))
-    add("--message-lock-seconds", type=int, default=LOCK_SECONDS, metavar="N",
+    add("--message-lock-seconds", type=int, default=_LOCK_SECONDS, metavar="N",
         help="how long a received queue message stays invisible; %(default)s, as in Azure")  # fmt: skip
     add("--front-end-seconds", type=float, default=_FRONT_END_SECONDS, metavar="N",
         help="give up on a response after this long; %(default)s, as in Azure")  # fmt: skip

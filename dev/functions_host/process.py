@@ -9,8 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, NoReturn, Self
 
+from dev.functions_host.errors import HostRefused
+
 _VARIABLE: Final = "FUNCTIONS_HOST_INHERITED"
 HTTP_GROUP: Final = "http"
+REFUSED_CODE: Final = 2  # the exit code of a host that will not start, whatever is tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +71,9 @@ def bind(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((address, port))
+    try:
+        bound.bind((address, port))
+    except OSError as exc:
+        bound.close()
+        raise HostRefused(f"{address}:{port} cannot be served ({exc.strerror}); choose another --port, or 0") from exc
     return bound

@@ -23,7 +23,6 @@ from dev.functions_host.storage import create_queue
 
 log = logging.getLogger(__name__)
 
-LOCK_SECONDS: Final = 600
 _SHORTEST_IDLE_SECONDS: Final = 0.1
 _LONGEST_QUEUE_NAME: Final = 63
 _LAST_REQUEST_SECONDS: Final = 5
@@ -92,7 +91,7 @@ class QueueListener:
         worker: Worker,
         outputs: QueueOutputs,
         options: QueueOptions,
-        lock_seconds: int = LOCK_SECONDS,
+        lock_seconds: int,
     ) -> None:
         self.function = function
         self._queue = queue

@@ -10,16 +10,14 @@ from asyncio.subprocess import Process
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from dev.functions_host.application import HTTP_TRIGGER
 from dev.functions_host.backoff import Backoff
 from dev.functions_host.local_settings import LocalSettings
 from dev.functions_host.logs import configure_logging
 from dev.functions_host.options import Options
-from dev.functions_host.process import HTTP_GROUP, Inherited, bind, command
+from dev.functions_host.process import HTTP_GROUP, REFUSED_CODE, Inherited, bind, command
 
 log = logging.getLogger(__name__)
 
-_REFUSED: Final = 2
 _SETTLED_SECONDS: Final = 10  # a process that lived so long starts again without delay
 _KILL_AFTER_SECONDS: Final = 10
 
@@ -68,7 +66,7 @@ class _Supervisor:
             code = await self._run_process(group)
             if self._is_stopping:
                 return 0
-            if code == _REFUSED:
+            if code == REFUSED_CODE:
                 return code
             if loop.time() - started > _SETTLED_SECONDS:
                 group.restarts.reset()
@@ -102,9 +100,8 @@ class _Supervisor:
             return
 
     def _obey(self, message: dict[str, Any]) -> None:
-        for name, kind in message.get("functions", {}).items():
-            if kind != HTTP_TRIGGER:
-                self._keep(name)
+        for name in message.get("groups", ()):
+            self._keep(name)
         if name := message.get("run"):
             self._send(self._groups.get(name), message)
         elif message.get("drain") or message.get("resume"):

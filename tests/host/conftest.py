@@ -39,7 +39,7 @@ def storage() -> Iterator[str]:
     """The connection string of an Azurite that lives as long as the session."""
     blob, queue, table = _free_ports(3)
     ports = ["--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table)]
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 (a program of this checkout)
         [ROOT / "node_modules/.bin/azurite", "--silent", "--disableTelemetry", "--skipApiVersionCheck",
          "--inMemoryPersistence", *ports],
         stdout=subprocess.DEVNULL,

@@ -11,10 +11,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 import psutil
 
@@ -83,6 +83,15 @@ def running_host(app: Path, *arguments: str, environment: dict[str, str] | None 
             process.stdout.close()
 
 
+def refusal(app: Path, *arguments: str) -> tuple[int, str]:
+    """Start the host on an app that it refuses; return its exit code and what it said."""
+    ended = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-m", "dev.functions_host", "--app", str(app), "--port", "0", *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return ended.returncode, ended.stderr
+
+
 def eventually(ask: Callable[[], T], *, seconds: float = _PATIENCE_SECONDS) -> T:
     """Ask until the answer is true; fail when it never is."""
     deadline = time.monotonic() + seconds
@@ -92,12 +101,17 @@ def eventually(ask: Callable[[], T], *, seconds: float = _PATIENCE_SECONDS) -> T
     return answer
 
 
-async def soon(ask: Callable[[], Awaitable[T] | T], *, seconds: float = _PATIENCE_SECONDS) -> T:
+@overload
+async def soon(ask: Callable[[], Coroutine[Any, Any, T]], *, seconds: float = ...) -> T: ...
+@overload
+async def soon(ask: Callable[[], T], *, seconds: float = ...) -> T: ...
+async def soon(ask: Callable[[], Any], *, seconds: float = _PATIENCE_SECONDS) -> Any:
     """As `eventually`, inside an event loop; the answer may have to be awaited."""
     deadline = time.monotonic() + seconds
     while True:
-        asked = ask()
-        answer = await asked if isinstance(asked, Awaitable) else asked
+        answer = ask()
+        if isinstance(answer, Coroutine):
+            answer = await answer
         if answer:
             return answer
         assert time.monotonic() < deadline, "it never happened"

@@ -13,7 +13,6 @@ import pytest
 
 from tests.host.hosting import RunningHost, copy_app, eventually, running_host
 
-
 SETTINGS = {
     "Values": {"AzureWebJobs.disabled.Disabled": "true", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "1000"},
     "Host": {"CORS": "https://page.test,https://second.test", "CORSCredentials": True},

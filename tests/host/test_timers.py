@@ -1,9 +1,6 @@
 """Timer triggers: schedules, what is owed after a pause, retries, and one host at a time."""
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,9 +19,9 @@ from dev.functions_host.schedules import read_schedule
 from dev.functions_host.storage import HOST_STORAGE, StorageAccounts
 from dev.functions_host.timer_listener import TimerListener
 from dev.functions_host.timer_store import TimerStatus, TimerStore
-from tests.host.hosting import RunningHost, copy_app, running_host, soon, write_app
+from tests.host.hosting import running_host, soon, write_app
 
-MONDAY = datetime(2026, 11, 23, 10, 0, 30).astimezone()  # noqa: DTZ001 (schedules are in local time)
+MONDAY = datetime(2026, 11, 23, 10, 0, 30).astimezone()
 
 
 @pytest.mark.parametrize(
@@ -44,7 +41,9 @@ def test_a_schedule_fires_when_the_host_would(text: str, following: str) -> None
     assert read_schedule(text).next_after(MONDAY).strftime("%m-%d %H:%M:%S") == following
 
 
-@pytest.mark.parametrize("text", ["", "x", "* * * *", "0 0 9 * * 7", "@hourly", "61 * * * * *", "00:00:00", "0 0 L * * *"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "* * * *", "0 0 9 * * 7", "@hourly", "61 * * * * *", "00:00:00", "0 0 L * * *"]
+)
 def test_a_schedule_that_the_host_cannot_read_is_refused(text: str) -> None:
     with pytest.raises(HostRefused):
         read_schedule(text)
@@ -85,18 +84,25 @@ async def make_listener(store: TimerStore, storage: str) -> AsyncIterator[MakeLi
     made: list[TimerListener] = []
     settings = AppSettings({HOST_STORAGE: storage})
     accounts = StorageAccounts(settings)
-    worker = Worker(threads=2, timeout_seconds=None, on_restart=lambda reason: None)
+    worker = Worker(threads=2, timeout_seconds=None, on_restart=print)
 
-    def make(fired: Fired, schedule: str, *, retry: dict[str, str] | None = None, **options: bool) -> TimerListener:
+    def make(
+        fired: Fired,
+        schedule: str,
+        *,
+        runs_on_startup: bool = False,
+        is_monitored: bool = True,
+        retry: dict[str, Any] | None = None,
+    ) -> TimerListener:
         def tick(t: func.TimerRequest, context: func.Context) -> None:
             fired.record(t, context)
 
         app = func.FunctionApp()
-        declared = app.timer_trigger("t", schedule, **options)(tick)
+        declared = app.timer_trigger("t", schedule, run_on_startup=runs_on_startup, use_monitor=is_monitored)(tick)
         if retry:
             app.retry(**retry)(declared)
         [function] = index_functions(app, settings)
-        outputs = QueueOutputs(accounts, settings, "base64", lambda connection, queue: None)
+        outputs = QueueOutputs(accounts, settings, "base64", print)
         listener = TimerListener(
             function, store, settings=settings, worker=worker, outputs=outputs, singleton=SingletonOptions()
         )
@@ -111,12 +117,13 @@ async def make_listener(store: TimerStore, storage: str) -> AsyncIterator[MakeLi
 
 
 async def saved(store: TimerStore) -> TimerStatus:
-    async def look() -> TimerStatus | None:
-        return await store.read_status()
-
-    status = await soon(look)
+    status = await soon(store.read_status)
     assert status
     return status
+
+
+async def is_moved(store: TimerStore) -> bool:
+    return (await saved(store)).next > datetime.now(UTC)
 
 
 async def test_a_new_timer_saves_when_it_is_due_and_does_not_fire(
@@ -150,35 +157,27 @@ async def test_a_missed_occurrence_is_caught_up_once_and_says_so(
     [request] = fired.requests
     assert request.past_due
     assert datetime.fromisoformat(request.schedule_status["Next"]) == owed.next  # type: ignore[attr-defined]  # the library's class has it
-
-    async def is_moved() -> bool:
-        return (await saved(store)).next > datetime.now(UTC)
-
-    await soon(is_moved)
+    await soon(lambda: is_moved(store))
 
 
 async def test_a_changed_schedule_owes_nothing(make_listener: MakeListener, store: TimerStore) -> None:
     await save_as_due(store, "0 0 * * * *", hours_ago=5)
     fired = Fired()
     make_listener(fired, "0 30 12 * * *").start()
-
-    async def is_moved() -> bool:
-        return (await saved(store)).next > datetime.now(UTC)
-
-    await soon(is_moved)
+    await soon(lambda: is_moved(store))
     assert fired.requests == []
 
 
 async def test_run_on_startup_fires_at_once_and_is_not_past_due(make_listener: MakeListener) -> None:
     fired = Fired()
-    make_listener(fired, "0 0 * * * *", run_on_startup=True).start()
+    make_listener(fired, "0 0 * * * *", runs_on_startup=True).start()
     await soon(lambda: fired.requests)
     assert [request.past_due for request in fired.requests] == [False]
 
 
 async def test_without_the_monitor_nothing_is_saved_or_told(make_listener: MakeListener, store: TimerStore) -> None:
     fired = Fired()
-    make_listener(fired, "0 0 * * * *", run_on_startup=True, use_monitor=False).start()
+    make_listener(fired, "0 0 * * * *", runs_on_startup=True, is_monitored=False).start()
     await soon(lambda: fired.requests)
     assert fired.requests[0].schedule_status == {}  # type: ignore[attr-defined]  # the library's class has it
     assert await store.read_status() is None
@@ -196,7 +195,7 @@ async def test_a_schedule_of_seconds_fires_again_and_is_not_monitored(
 async def test_a_fixed_delay_retries_and_counts_from_one(make_listener: MakeListener) -> None:
     fired = Fired(failures=2)
     retry = {"strategy": "fixed_delay", "max_retry_count": "3", "delay_interval": "00:00:00"}
-    make_listener(fired, "0 0 * * * *", run_on_startup=True, retry=retry).start()
+    make_listener(fired, "0 0 * * * *", runs_on_startup=True, retry=retry).start()
     await soon(lambda: len(fired.requests) == 3)
     assert fired.retries == [0, 1, 2]
 

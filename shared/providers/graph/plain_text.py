@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 TEXT_MAX_CHARACTERS: Final = 1_000_000
 HTML_MAX_CHARACTERS: Final = 2_000_000
-_DEEPEST: Final = 1_000
+_DEEPEST: Final = 2_000
 _MOST_WORK: Final = 5_000_000  # depth times tags: what parsing costs at worst
 _UNREAD: Final = "script,style,head,title,noscript,template"
 _BLOCKS: Final = frozenset(
@@ -56,7 +56,8 @@ _MARKUP: Final = re.compile(r"<[^<>]*>")
 _SPACES: Final = re.compile(r"[^\S\n]{2,}|[^\S \n]")  # not the single space: it is most of a text, and stays
 _ROOM: Final = re.compile(r" ?\n ?")
 _GAPS: Final = re.compile(r"\n{3,}")
-_LINE_ENDS: Final = str.maketrans("\t\r\n\f", "    ")
+_BREAK: Final = "\x1e"  # where a block begins or ends; the source's own line ends are only spaces
+_AS_SHOWN: Final = str.maketrans("\t\r\n\f" + _BREAK, "    \n")
 
 
 def plain_text(source: str) -> str:
@@ -82,12 +83,12 @@ def _parsed(source: str) -> str:
     for node in tree.body.traverse(include_text=True):
         tag = node.tag
         if tag == "-text":
-            parts.append((node.text_content or "").translate(_LINE_ENDS))
+            parts.append(node.text_content or "")
         elif tag in _BLOCKS:
-            parts.append("\n")
+            parts.append(_BREAK)
         elif tag in _CELLS:
             parts.append(" ")
-    return "".join(parts)
+    return "".join(parts).translate(_AS_SHOWN)
 
 
 def _stripped(source: str) -> str:
