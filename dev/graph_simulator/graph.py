@@ -18,6 +18,9 @@ from dev.graph_simulator.routes import Route, matched, segments_of
 from dev.graph_simulator.simulator import Simulator
 
 
+_TURNS_TO_COME_IN = 4  # of the event loop: read, decrypted, parsed, begun
+
+
 @dataclass(slots=True)
 class Asked:
     """A request as it arrived. `target` is path and query below /v1.0/, still encoded; header names are lower-case."""
@@ -104,6 +107,10 @@ async def _held_back(simulator: Simulator, reply: Reply, fault: Fault | None) ->
     seconds = simulator.settings.latency.seconds(reply.messages) + (fault.milliseconds / 1000 if fault else 0)
     if seconds:
         await asyncio.sleep(seconds)
+    else:
+        # Requests that came in while this one was being handled are counted as being at the same time.
+        for _ in range(_TURNS_TO_COME_IN):
+            await asyncio.sleep(0)
     if fault and fault.action == "half":
         reply.breakage = "half"
     return reply
