@@ -53,11 +53,9 @@ _SELF_CLOSED: Final = frozenset(
     "area base br col dd dt embed hr img input li link meta option p td th tr wbr".split()  # noqa: SIM905 - as above
 )
 _MARKUP: Final = re.compile(r"<[^<>]*>")
-_SPACES: Final = re.compile(r"[^\S\n]{2,}|[^\S \n]")  # not the single space: it is most of a text, and stays
-_ROOM: Final = re.compile(r" ?\n ?")
-_GAPS: Final = re.compile(r"\n{3,}")
 _BREAK: Final = "\x1e"  # where a block begins or ends; the source's own line ends are only spaces
-_AS_SHOWN: Final = str.maketrans("\t\r\n\f" + _BREAK, "    \n")
+_SHOWN: Final = (("\r", " "), ("\n", " "), ("\t", " "), ("\f", " "), ("\xa0", " "), (_BREAK, "\n"))
+_TIDY: Final = (("  ", " "), (" \n", "\n"), ("\n ", "\n"), ("\n\n\n", "\n\n"))
 
 
 def plain_text(source: str) -> str:
@@ -69,8 +67,7 @@ def plain_text(source: str) -> str:
     """
     source = source[:HTML_MAX_CHARACTERS]
     text = _stripped(source) if _is_costly(source) else _parsed(source)
-    text = _ROOM.sub("\n", _SPACES.sub(" ", text))
-    return _GAPS.sub("\n\n", text).strip()[:TEXT_MAX_CHARACTERS]
+    return _tidied(text)[:TEXT_MAX_CHARACTERS]
 
 
 def _parsed(source: str) -> str:
@@ -88,11 +85,21 @@ def _parsed(source: str) -> str:
             parts.append(_BREAK)
         elif tag in _CELLS:
             parts.append(" ")
-    return "".join(parts).translate(_AS_SHOWN)
+    return "".join(parts)
 
 
 def _stripped(source: str) -> str:
-    return html.unescape(_MARKUP.sub("\n", source))
+    return html.unescape(_MARKUP.sub(_BREAK, source))
+
+
+def _tidied(text: str) -> str:
+    """Collapse spaces and empty lines; with `str.replace`, which is many times as fast here as an expression."""
+    for written, shown in _SHOWN:
+        text = text.replace(written, shown)
+    for untidy, tidy in _TIDY:
+        while untidy in text:
+            text = text.replace(untidy, tidy)
+    return text.strip()
 
 
 def _is_costly(source: str) -> bool:
