@@ -74,8 +74,8 @@ test-browser: install page ## the story in Chromium
 test-page: $(if $(HAS_PAGE),frontend/node_modules/installed frontend/openapi.json) ## the page's own tests
 	$(if $(HAS_PAGE),npm --prefix frontend run generate --silent && npm --prefix frontend test --silent)
 
-chaos: install ## kill parts at random moments of a sync, a hundred times; SEEDS=n START=n
-	$(BIN)/python -m dev.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(START),--start $(START))
+chaos: install ## kill parts at random moments of a sync, a hundred times; KILLS=n SEED=n
+	$(BIN)/python -m dev.chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 bench: install ## every benchmark, one after the other
 	@for question in benchmarks/[a-z]*.py; do echo "$$question"; PYTHONPATH=. $(BIN)/python "$$question" || exit 1; done

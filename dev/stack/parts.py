@@ -104,7 +104,7 @@ def _azurite(recipe: Recipe) -> Part:
         raise StackFailed(str(exc)) from exc
     return Part(
         name="azurite",
-        address=f"http://{LOOPBACK}:{ports.blob}-{ports.table}",
+        address=f"http://{LOOPBACK}:{ports.blob} (blobs), :{ports.queue} (queues), :{ports.table} (tables)",
         command=command,
         is_ready=ports.answer,
         log=recipe.places.log("azurite"),

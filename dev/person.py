@@ -1,0 +1,66 @@
+"""A person at the product's page, without the page: signs up, connects a mailbox, watches it arrive."""
+
+import ssl
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+
+class ConnectingFailed(Exception):
+    """The browser did not come back to the page with an account; the message says where it ended."""
+
+
+class Person:
+    """
+    Speaks the product's HTTP API as the page does, and signs in at the provider as a browser does.
+
+    The provider must give its consent without asking.
+    """
+
+    def __init__(self, api_base_url: str, email: str, password: str, tls: ssl.SSLContext) -> None:
+        self.email = email
+        self._credentials = {"email": email, "password": password}
+        self._http = httpx.Client(base_url=api_base_url, verify=tls, timeout=60, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def sign_up(self) -> None:
+        """Sign up, or log in when this person is known already."""
+        answer = self._http.post("/auth/signup", json=self._credentials)
+        if answer.status_code == httpx.codes.CONFLICT:
+            answer = self._http.post("/auth/login", json=self._credentials)
+        self._http.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+
+    def connect(self, address: str) -> str:
+        """Connect a mailbox and return the account's id. Raises ConnectingFailed."""
+        begun = self._call("POST", "/accounts/connect/outlook", {})
+        consent = self._http.get(f"{begun['authorization_url']}&login_hint={address}", headers={"Authorization": ""})
+        finished = self._http.get(consent.headers.get("location", ""), headers={"Authorization": ""})
+        destination = httpx.URL(finished.headers.get("location", ""))
+        if account_id := destination.params.get("account"):
+            return str(account_id)
+        raise ConnectingFailed(f"connecting {address} ended at {destination or finished.text}")
+
+    def account_of(self, address: str) -> dict[str, Any] | None:
+        """Return the account of a mailbox, if this person has connected it."""
+        accounts = self._call("GET", "/accounts")["items"]
+        return next((account for account in accounts if account["address"].lower() == address.lower()), None)
+
+    def progress(self, account_id: str) -> dict[str, Any]:
+        """Return the newest sync of an account."""
+        return self._call("GET", f"/accounts/{account_id}/sync")
+
+    def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        answer = self._http.request(method, path, json=body)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:  # the access token has expired
+            self.sign_up()
+            answer = self._http.request(method, path, json=body)
+        document: dict[str, Any] = answer.raise_for_status().json()
+        return document
