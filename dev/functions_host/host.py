@@ -16,7 +16,7 @@ import uvicorn
 
 from dev.functions_host.admin import Admin, HostControls
 from dev.functions_host.app_settings import AppSettings
-from dev.functions_host.application import QUEUE_TRIGGER, TIMER_TRIGGER, AppFunction
+from dev.functions_host.application import QUEUE_TRIGGER, AppFunction
 from dev.functions_host.control_channel import ControlChannel
 from dev.functions_host.cors import Cors
 from dev.functions_host.errors import InvocationFailed
@@ -79,7 +79,7 @@ class Host:
         self._listeners: dict[str, Listener] = {}
         self._pollers: dict[tuple[str, str], list[QueueListener]] = {}
         for function in functions:
-            if self._is_own(function) and not function.is_disabled and not function.foreign_bindings:
+            if self._is_own(function) and _has_listener(function):
                 self._add_listener(function)
         self._control = ControlChannel(inherited.control) if inherited.control is not None else None
         self._ending: asyncio.Future[bool] = asyncio.get_running_loop().create_future()  # True: restart
@@ -97,7 +97,7 @@ class Host:
             listener.start()
         server = await self._serve(listening) if listening else None
         if self._control:
-            self._control.send({"groups": [function.name for function in self._functions if not function.is_http]})
+            self._control.send({"groups": [function.name for function in self._functions if _has_listener(function)]})
         restarts = await self._ending
         await self._wind_down(server, restarts=restarts)
         if restarts:
@@ -106,7 +106,7 @@ class Host:
     def _add_listener(self, function: AppFunction) -> None:
         if function.trigger.kind == QUEUE_TRIGGER:
             self._add_queue_listener(function)
-        elif function.trigger.kind == TIMER_TRIGGER:
+        else:
             self._listeners[function.name] = TimerListener(
                 function,
                 TimerStore(self._accounts.blobs(HOST_STORAGE), self._host_id, function.name),
@@ -262,6 +262,10 @@ class Host:
         deadline = asyncio.get_running_loop().time() + seconds
         while self._worker.running and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 (at the end only)
             await asyncio.sleep(0.05)
+
+
+def _has_listener(function: AppFunction) -> bool:
+    return not (function.is_http or function.is_disabled or function.foreign_bindings)
 
 
 def _address(listening: socket.socket) -> str:

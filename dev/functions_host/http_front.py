@@ -111,6 +111,7 @@ class HttpFront:
             return Response(401)
         if 0 <= self._options.max_outstanding_requests <= self._outstanding:
             return Response(429)
+        self._outstanding += 1
         task = asyncio.create_task(self._invoke(route, values, request))
         done, _ = await asyncio.wait({task}, timeout=self._front_end_seconds)
         if done:
@@ -127,7 +128,6 @@ class HttpFront:
             trace_parent=request.headers.get("traceparent", ""),
             trace_state=request.headers.get("tracestate", ""),
         )
-        self._outstanding += 1
         try:
             if self._turns:
                 async with self._turns:

@@ -210,6 +210,9 @@ class QueueListener:
             data=Datum(body, "string" if isinstance(body, str) else "bytes"),
             metadata=_metadata(message),
         )
+        if message:
+            details = "Trigger Details: MessageId: %s, DequeueCount: %s, InsertedOn: %s"
+            log.info(details, message.id, message.dequeue_count, message.inserted_on)
         result = await invoke_with_retries(self._worker, self.function, trigger)
         await self._outputs.send(self.function, result)
 

@@ -1,5 +1,6 @@
-"""Keys and auth levels, where the host enforces them."""
+"""A guarded host: keys and auth levels enforced, no home page, few requests at once."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,11 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def host(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
-    app = copy_app("http", tmp_path_factory.mktemp("auth") / "app", settings={})
+    settings = {"Values": {
+        "AzureWebJobsDisableHomepage": "true",
+        "AzureFunctionsJobHost__extensions__http__maxOutstandingRequests": "2",
+    }}  # fmt: skip
+    app = copy_app("http", tmp_path_factory.mktemp("auth") / "app", settings=settings)
     with running_host(app, "--enable-auth", "--state", str(state)) as running:
         yield running
 
@@ -61,3 +66,13 @@ def test_keys_are_private_and_survive_a_restart(host: RunningHost, keys: dict[st
     assert (state / "keys.json").stat().st_mode & 0o077 == 0
     httpx.post(f"{host.url}/admin/host/restart", headers={"x-functions-key": keys["master"]})
     assert status(host, "/api/context", keys["tell_context"]) == 200
+
+
+def test_a_disabled_home_page_is_204(host: RunningHost) -> None:
+    assert httpx.get(host.url).status_code == 204
+
+
+async def test_requests_over_the_outstanding_limit_are_429(host: RunningHost, keys: dict[str, str]) -> None:
+    async with httpx.AsyncClient(base_url=host.url, headers={"x-functions-key": keys["master"]}) as client:
+        asked = [client.get("/api/slow?seconds=0.4") for _ in range(4)]
+        assert sorted([answer.status_code for answer in await asyncio.gather(*asked)]) == [200, 200, 429, 429]
