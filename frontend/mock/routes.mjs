@@ -41,7 +41,7 @@ export function routesOf(world, { url, page, push }) {
       'GET',
       /^\/mock\/(accept|decline)$/,
       ({ response, id }) => {
-        const end = id === 'accept' ? `account=${world.connect().id}` : 'error=access_denied';
+        const end = id === 'accept' ? `account=${world.connect().id}` : 'error=denied';
         response.writeHead(302, { location: `${page}/connected?${end}` }).end();
       },
     ],

@@ -5,7 +5,7 @@ interface ConnectionFailure {
 
 /** By the code that the API puts in the address of /connected. */
 const FAILURES: Record<string, ConnectionFailure> = {
-  access_denied: {
+  denied: {
     title: 'Permission was not given',
     advice: 'You or your organisation declined. Nothing was read. You can try again at any time.',
   },
@@ -14,9 +14,17 @@ const FAILURES: Record<string, ConnectionFailure> = {
     advice:
       'Your organisation lets only administrators permit new applications. Ask one to approve this one.',
   },
-  flow_expired: {
+  expired: {
     title: 'The sign-in took too long',
-    advice: 'For your safety, a sign-in is good for ten minutes. Start again.',
+    advice: 'For your safety, a sign-in is good for ten minutes, and once. Start again.',
+  },
+  other_browser: {
+    title: 'The sign-in ended in another browser',
+    advice: 'For your safety, it has to end in the browser in which it began. Start again here.',
+  },
+  permissions_missing: {
+    title: 'Permission to read mail is missing',
+    advice: 'You signed in, but not every permission was given. Try again, and accept all that is asked for.',
   },
   mailbox_taken: {
     title: 'This mailbox is already connected',
@@ -30,6 +38,10 @@ const FAILURES: Record<string, ConnectionFailure> = {
   provider_unavailable: {
     title: 'Microsoft does not answer at the moment',
     advice: 'Wait a minute and try again.',
+  },
+  provider_misconfigured: {
+    title: 'This service is not set up correctly at Microsoft',
+    advice: 'Trying again does not help. Tell whoever runs this service.',
   },
 };
 
