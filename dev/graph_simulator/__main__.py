@@ -66,8 +66,9 @@ def _tell(done: int, total: int) -> None:
     print(f"mailbox: {done}/{total}", flush=True)
 
 
-async def _serve(arguments: argparse.Namespace, simulator: Simulator) -> None:
+async def _serve(arguments: argparse.Namespace) -> None:
     context = server_context(arguments.ca_dir)
+    simulator = _prepared(arguments)
     runner = web.AppRunner(
         application(simulator), handler_cancellation=True, access_log=None, shutdown_timeout=CLOSE_SECONDS
     )
@@ -89,10 +90,9 @@ async def _serve(arguments: argparse.Namespace, simulator: Simulator) -> None:
 def main() -> None:
     arguments = _arguments()
     try:
-        simulator = _prepared(arguments)
+        asyncio.run(_serve(arguments))
     except (NoMailFound, OtherMailbox) as problem:
         raise SystemExit(f"error: {problem}") from problem
-    asyncio.run(_serve(arguments, simulator))
 
 
 if __name__ == "__main__":

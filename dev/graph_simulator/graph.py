@@ -17,7 +17,6 @@ from dev.graph_simulator.mailbox import NotFound
 from dev.graph_simulator.routes import Route, matched, segments_of
 from dev.graph_simulator.simulator import Simulator
 
-
 _TURNS_TO_COME_IN = 4  # of the event loop: read, decrypted, parsed, begun
 
 

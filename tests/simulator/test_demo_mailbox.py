@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dev.demo_mailbox.layout import placed_mails
@@ -96,6 +96,7 @@ def test_a_hostile_character_set_gives_text_all_the_same(charset: str) -> None:
     (mail.text or "").encode()
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.binary(max_size=400))
 def test_any_bytes_make_a_mail(data: bytes) -> None:
     mail_from(data)
@@ -121,6 +122,7 @@ _VALUE = st.one_of(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(st.tuples(_HEADER, _VALUE), max_size=6),
     st.lists(st.sampled_from([b"--b", b"--b--", b"x", b"", b"=\xff"]), max_size=8),

@@ -27,7 +27,7 @@ async def at_once(person: Person, count: int) -> list[httpx.Response]:
 
 
 async def test_four_requests_at_a_time_pass(other_person: Person) -> None:
-    other_person.admin.latency(200)
+    other_person.admin.latency(1000)
     answers = await at_once(other_person, 4)
     assert {answer.status_code for answer in answers} == {200}
     usage = other_person.admin.usage(other_person.address)
@@ -35,7 +35,7 @@ async def test_four_requests_at_a_time_pass(other_person: Person) -> None:
 
 
 async def test_the_fifth_request_at_a_time_is_refused_as_exchange_does(other_person: Person) -> None:
-    other_person.admin.latency(300)
+    other_person.admin.latency(1000)
     answers = await at_once(other_person, 6)
     assert Counter(answer.status_code for answer in answers) == {200: 4, 429: 2}
     refused = next(answer for answer in answers if answer.status_code == 429)
