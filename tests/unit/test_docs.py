@@ -104,6 +104,12 @@ def triggers_of(blueprint: func.Blueprint, key: str) -> dict[str, str]:
     return started
 
 
+def messages_explained() -> list[str]:
+    section = (ROOT / "docs/how-to/troubleshoot.md").read_text().partition("## Messages")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
+    return [message for cell in cells for message in re.findall(r"`([^`]+)`", cell)]
+
+
 def migrations() -> str:
     return "\n".join(file.read_text() for file in sorted((ROOT / "shared/storage/migrations").glob("*.sql")))
 
@@ -205,6 +211,13 @@ def test_every_table_is_listed() -> None:
 
 def test_every_question_that_crosses_users_is_listed() -> None:
     assert sorted(column_pairs("database.md", "Function", 0, 1)) == sorted(ACROSS_USERS.findall(migrations()))
+
+
+@pytest.mark.parametrize("message", sorted(set(messages_explained())))
+def test_a_message_that_is_explained_is_one_that_is_printed(message: str) -> None:
+    told_by = [ROOT / "Makefile", ROOT / ".ci" / "run", *(ROOT / "dev").rglob("*.py")]
+    source = "\n".join(file.read_text() for file in told_by)
+    assert [part for part in message.split("…") if part.strip() not in source] == []
 
 
 def test_every_target_is_listed() -> None:
