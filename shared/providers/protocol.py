@@ -1,6 +1,6 @@
 """What the sync engine and the use cases ask of a mail provider, in neutral words."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,8 +65,12 @@ class MailProvider(Protocol):
         """
         ...
 
-    def attachment_content(self, provider_message_id: str, provider_attachment_id: str) -> AsyncIterator[bytes]:
-        """Stream an attachment's bytes. Raises `ProviderItemNotFound` when it is gone or has no content."""
+    def attachment_content(self, provider_message_id: str, provider_attachment_id: str) -> AsyncGenerator[bytes, None]:
+        """
+        Stream an attachment's bytes. Raises `ProviderItemNotFound` when it is gone or has no content.
+
+        The request lasts until the iteration ends: close it (`contextlib.aclosing`) when leaving early.
+        """
         ...
 
     async def subscribe(

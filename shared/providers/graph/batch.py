@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from shared.errors import ProviderItemNotFound, ProviderUnavailable, Throttled
+from shared.errors import MailboxUnavailable, ProviderItemNotFound, ProviderUnavailable, Throttled
 from shared.providers.graph.client import IMMUTABLE_IDS, GraphClient, Question
 from shared.providers.graph.errors import IdMalformed, error_from
 
@@ -92,6 +92,9 @@ def _raise_refusals(expected: frozenset[str], document: Mapping[str, Any]) -> No
         raise max(throttled, key=lambda error: error.retry_after_seconds or 0)
     anchor = parts.get(_ANCHOR)
     if anchor and anchor.status != OK:
-        raise error_from(anchor.status, anchor.headers, anchor.document)
+        error = error_from(anchor.status, anchor.headers, anchor.document)
+        if isinstance(error, ProviderItemNotFound):  # a mailbox without a root is no place to look for messages
+            raise MailboxUnavailable(str(error)) from error
+        raise error
     if not expected & parts.keys():
         raise ProviderUnavailable("a batch in which nothing was answered")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,9 +61,12 @@ class OpenAnswer:
             parts.append(part)
         return b"".join(parts)
 
-    async def parts(self) -> AsyncIterator[bytes]:
+    async def parts(self) -> AsyncGenerator[bytes, None]:
+        """Give the body as it comes. The time that the reader takes between two parts counts too."""
         stream = self.response.aiter_bytes()
         while True:
+            if asyncio.get_running_loop().time() >= self.deadline:  # what is buffered would come without waiting
+                raise TimedOut("no whole answer in time")
             with _network_errors():
                 async with asyncio.timeout_at(self.deadline):
                     part = await anext(stream, None)

@@ -1,7 +1,8 @@
 """An Outlook mailbox, through Microsoft Graph."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from shared.providers.protocol import Gate, ProviderSubscription
 
 log = logging.getLogger(__name__)
 
-MESSAGE_MAX_BYTES: Final = 48 * 1024 * 1024
+MESSAGE_MAX_BYTES: Final = 24 * 1024 * 1024
 BATCH_ROUNDS: Final = 3
 _LIGHT: Final = (
     "id,changeKey,parentFolderId,conversationId,conversationIndex,internetMessageId,subject,bodyPreview,from,sender,"
@@ -130,13 +131,15 @@ class GraphMail:
         found = _messages([answer.document], lost=lost) if answer.document else []
         return Fetched(answer.asked_at, found, () if found else (message_id,))
 
-    async def attachment_content(self, provider_message_id: str, provider_attachment_id: str) -> AsyncIterator[bytes]:
+    async def attachment_content(
+        self, provider_message_id: str, provider_attachment_id: str
+    ) -> AsyncGenerator[bytes, None]:
         """Stream. The request counts until the iteration ends: close it (`contextlib.aclosing`) when leaving early."""
         message, attachment = segment_from(provider_message_id), segment_from(provider_attachment_id)
         question = Question("GET", f"me/messages/{message}/attachments/{attachment}/$value", (IMMUTABLE_IDS,))
         try:
-            async with self._client.opened(question) as answer:
-                async for part in answer.parts():
+            async with self._client.opened(question) as answer, aclosing(answer.parts()) as parts:
+                async for part in parts:
                     yield part
         except ProviderRejected as exc:  # malformed, or a link: 405
             raise ProviderItemNotFound(str(exc)) from exc

@@ -11,51 +11,29 @@ HTML_MAX_CHARACTERS: Final = 2_000_000
 _DEEPEST: Final = 2_000
 _MOST_WORK: Final = 5_000_000  # depth times tags: what parsing costs at worst
 _UNREAD: Final = "script,style,head,title,noscript,template"
-_BLOCKS: Final = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "br",
-        "center",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "tr",
-        "ul",
-    ]
+_BLOCKS: Final = (
+    "address,article,aside,blockquote,center,dd,div,dl,dt,fieldset,figure,footer,form,h1,h2,h3,h4,h5,h6,header,hr,li,"
+    "main,nav,ol,p,pre,section,table,tr,ul"
 )
-_CELLS: Final = frozenset(("td", "th"))
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _SELF_CLOSED: Final = frozenset(
     "area base br col dd dt embed hr img input li link meta option p td th tr wbr".split()  # noqa: SIM905 - as above
 )
 _MARKUP: Final = re.compile(r"<[^<>]*>")
-_BREAK: Final = "\x1e"  # where a block begins or ends; the source's own line ends are only spaces
-_SHOWN: Final = (("\r", " "), ("\n", " "), ("\t", " "), ("\f", " "), ("\xa0", " "), (_BREAK, "\n"))
-_TIDY: Final = (("  ", " "), (" \n", "\n"), ("\n ", "\n"), ("\n\n\n", "\n\n"))
+_EDGE, _LINE_END = "\x1e", "\x1f"  # of a block: as many as there are make one line end; of a line: each makes one
+_SHOWN: Final = (("\r", " "), ("\n", " "), ("\t", " "), ("\f", " "), ("\xa0", " "))  # a line end in HTML is a space
+_TIDY: Final = (
+    ("  ", " "),
+    (f" {_EDGE}", _EDGE),
+    (f"{_EDGE} ", _EDGE),
+    (f" {_LINE_END}", _LINE_END),
+    (f"{_LINE_END} ", _LINE_END),
+    (_EDGE * 2, _EDGE),
+    (_LINE_END + _EDGE, _LINE_END),
+    (_EDGE, "\n"),
+    (_LINE_END, "\n"),
+    ("\n\n\n", "\n\n"),
+)
 
 
 def plain_text(source: str) -> str:
@@ -72,24 +50,22 @@ def plain_text(source: str) -> str:
 
 def _parsed(source: str) -> str:
     tree = LexborHTMLParser(source)
-    for node in tree.css(_UNREAD):
-        node.decompose()
-    parts: list[str] = []
     if tree.body is None:
         return ""
-    for node in tree.body.traverse(include_text=True):
-        tag = node.tag
-        if tag == "-text":
-            parts.append(node.text_content or "")
-        elif tag in _BLOCKS:
-            parts.append(_BREAK)
-        elif tag in _CELLS:
-            parts.append(" ")
-    return "".join(parts)
+    for node in tree.css(_UNREAD):
+        node.decompose()
+    for node in tree.body.css(_BLOCKS):
+        node.insert_before(_EDGE)
+        node.insert_after(_EDGE)
+    for node in tree.body.css("br"):
+        node.insert_after(_LINE_END)
+    for node in tree.body.css("td,th"):
+        node.insert_before(" ")
+    return tree.body.text(deep=True)
 
 
 def _stripped(source: str) -> str:
-    return html.unescape(_MARKUP.sub(_BREAK, source))
+    return html.unescape(_MARKUP.sub(_EDGE, source))
 
 
 def _tidied(text: str) -> str:
