@@ -40,11 +40,18 @@ class _Keys:
 class IdTokenVerifier:
     """Verifies the id tokens of one authority for one client. Blocking; threads may share it."""
 
-    def __init__(self, fetch: Callable[[str], Mapping[str, Any]], authority: str, client_id: str) -> None:
-        """Take `fetch`, which gets a JSON document by URL."""
+    def __init__(
+        self,
+        fetch: Callable[[str], Mapping[str, Any]],
+        authority: str,
+        client_id: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take `fetch`, which gets a JSON document by URL, and a clock of seconds."""
         self._fetch = fetch
         self._authority = authority
         self._client_id = client_id
+        self._clock = clock
         self._keys: _Keys | None = None
         self._loading = threading.Lock()
 
@@ -73,7 +80,7 @@ class IdTokenVerifier:
 
     def _key(self, key_id: str) -> tuple[str, _Key]:
         with self._loading:
-            age = time.monotonic() - self._keys.loaded_at if self._keys else KEYS_LIVE_SECONDS
+            age = self._clock() - self._keys.loaded_at if self._keys else KEYS_LIVE_SECONDS
             is_unknown = self._keys is None or key_id not in self._keys.by_id
             if age >= KEYS_LIVE_SECONDS or (is_unknown and age >= RELOAD_SECONDS):
                 self._keys = self._load()
@@ -91,7 +98,7 @@ class IdTokenVerifier:
         except (KeyError, TypeError, AttributeError, jwt.PyJWTError) as exc:
             raise ProviderUnavailable("the sign-in service's keys cannot be read") from exc
         log.info("signing keys loaded", extra={"keys": len(by_id)})
-        return _Keys(issuer, by_id, time.monotonic())
+        return _Keys(issuer, by_id, self._clock())
 
 
 def _key_from(document: Mapping[str, Any]) -> _Key:
