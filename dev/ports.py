@@ -4,6 +4,8 @@ import random
 import socket
 from collections.abc import Collection
 
+import psutil
+
 LOOPBACK = "127.0.0.1"
 
 # Below the range from which systems take the ports of outgoing connections, so that none of those gets in between.
@@ -30,6 +32,25 @@ def accepts(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def listens(pid: int, port: int) -> bool:
+    """Return whether it is this process, or a child of its, that listens on the port, and not another program."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        return any(_listens_itself(member, port) for member in family)
+    except psutil.AccessDenied:  # not ours to see: believe it
+        return True
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _listens_itself(process: psutil.Process, port: int) -> bool:
+    return any(
+        connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,)
+        for connection in process.net_connections("tcp")
+    )
 
 
 def choose_free_port(*, other_than: Collection[int] = ()) -> int:

@@ -29,6 +29,7 @@ class Part:
     log: Path
     environment: Mapping[str, str]
     folder: Path
+    port: int | None = None  # where no other program may answer in its place
     start_seconds: float = 30  # how long it may take until it is ready
     stop_signal: signal.Signals = signal.SIGTERM
     user_id: int | None = None

@@ -42,11 +42,11 @@ class Wish:
 
 def run_stack(wish: Wish) -> int:
     """Run until asked to stop and return the exit status. Raises StackFailed."""
-    wish.places.make()
     try:
+        wish.places.make()
         with hold(wish.places):
             return _run(wish)
-    except (PostgresUnavailable, AzuriteUnavailable, MigrationFailed, psycopg.Error) as exc:
+    except (PostgresUnavailable, AzuriteUnavailable, MigrationFailed, psycopg.Error, OSError) as exc:
         raise StackFailed(str(exc)) from exc
 
 

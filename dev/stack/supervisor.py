@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dev.children import Child, start_child
+from dev.ports import listens
 from dev.stack.part import NotYet, Part, StackFailed
 
 _FIRST_PAUSE_SECONDS = 0.2
@@ -31,6 +32,11 @@ class _Running:
     start_again_at: float | None = None
     progress: str = ""
     progress_at: float = 0
+
+    def answers(self) -> bool:
+        """Return whether the part works, and not another program on its port."""
+        port = self.part.port
+        return self.part.is_ready() and (port is None or listens(self.child.pid, port))
 
 
 class Supervisor:
@@ -90,7 +96,7 @@ class Supervisor:
             self._start_again_when_due(running)
         elif (status := running.child.status) is not None:
             self._note_death(running, status)
-        elif not running.is_ready and running.part.is_ready():
+        elif not running.is_ready and running.answers():
             running.is_ready = True
             self._say(f"{running.part.name} is back, pid {running.child.pid}")
 
@@ -115,7 +121,7 @@ class Supervisor:
         elif time.monotonic() - running.started_at > part.start_seconds:
             seconds = f"{part.start_seconds:.0f} s"
             raise StackFailed(f"{part.name} was not ready after {seconds}. The end of {part.log}:\n{tail(part.log)}")
-        elif part.is_ready():
+        elif running.answers():
             with suppress(NotYet):
                 part.when_up()
                 running.is_ready = running.was_ready = True
