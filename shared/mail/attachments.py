@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -55,10 +56,12 @@ async def _fetch(provider: MailProvider, attachment: StoredAttachment, max_bytes
     if attachment.kind not in DOWNLOADABLE:
         raise AttachmentUnavailable(f"attachment {attachment.id} is a {attachment.kind}")
     content = bytearray()
-    async for part in provider.attachment_content(attachment.provider_message_id, attachment.provider_attachment_id):
-        content += part
-        if len(content) > max_bytes:
-            raise AttachmentUnavailable(f"attachment {attachment.id} is over {max_bytes} bytes")
+    source = provider.attachment_content(attachment.provider_message_id, attachment.provider_attachment_id)
+    async with aclosing(source) as parts:
+        async for part in parts:
+            content += part
+            if len(content) > max_bytes:
+                raise AttachmentUnavailable(f"attachment {attachment.id} is over {max_bytes} bytes")
     return bytes(content)
 
 

@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from dev.azurite import RunningAzurite
 from dev.graph_simulator.fixture import RunningSimulator, start_simulator
+from dev.ports import choose_free_port
 from dev.postgres import RunningPostgres, create_database
 from dev.postgres.roles import drop_database
 from shared.models.accounts import ConnectedAccount
@@ -29,9 +30,11 @@ from tests.conftest import Database
 from tests.host.hosting import RunningHost, running_host
 
 ROOT: Final = Path(__file__).parents[2]
-PUBLIC_BASE_URL: Final = "https://api.contoso.example"
+PORT: Final = choose_free_port()
+PUBLIC_BASE_URL: Final = f"http://127.0.0.1:{PORT}"
 WEB_BASE_URL: Final = "https://mail.contoso.example"
 PASSWORD: Final = "correct horse battery"
+ATTACHMENT_MAX_BYTES: Final = 300_000
 KEYS: Final = {"second": secrets.token_bytes(32), "first": secrets.token_bytes(32)}
 
 
@@ -94,10 +97,11 @@ def host(
         "WEB_PUBSUB_CONNECTION_STRING": web_pubsub,
         "WEBHOOK_KEY": secrets.token_urlsafe(32),
         "ARGON2_MEMORY_KIB": "8",
+        "ATTACHMENT_MAX_BYTES": str(ATTACHMENT_MAX_BYTES),
         "ARGON2_ITERATIONS": "1",
         **{f"{name}_SCHEDULE": "0 0 0 1 1 *" for name in ("DELTA", "RENEWAL", "SWEEP", "PURGE")},
     }
-    with running_host(ROOT, environment=environment) as running:
+    with running_host(ROOT, "--port", str(PORT), environment=environment) as running:
         yield running
 
 

@@ -51,7 +51,9 @@ def token(host: RunningHost) -> str:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_any_request_gets_an_answer_that_is_described(case: schemathesis.Case[Any], host: RunningHost, token: str) -> None:
+def test_any_request_gets_an_answer_that_is_described(
+    case: schemathesis.Case[Any], host: RunningHost, token: str
+) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     if "wait_seconds" in (case.query or {}):
         case.query["wait_seconds"] = shortened(case.query["wait_seconds"])
