@@ -23,7 +23,13 @@ def test_after_a_kill_everything_is_as_it_was(tmp_path: Path, receiver: Receiver
     with start_simulator(state=state, ca_dir=ca_dir) as running:
         port = running.port
         person = new_person(running)
-        person.admin.make_synthetic(person.address, 60, odd_percent=30, folders=["inbox", "inbox/Sub"])
+        person.admin.make_synthetic(
+            person.address,
+            60,
+            odd_percent=30,
+            odd=["nul", "surrogate", "files", "zero-date"],
+            folders=["inbox", "inbox/Sub"],
+        )
         mirror = Mirror(person, page_size=7)
         mirror.round()
         midway = Mirror(person, page_size=7)
