@@ -63,9 +63,9 @@ def stages(recipe: Recipe) -> list[list[Part]]:
         None if decisions.has_storage else _azurite(recipe),
         None if decisions.has_provider else _simulator(recipe),
         None if decisions.has_push else _pubsub(recipe),
+        _page(recipe) if (PAGE_FILES / "index.html").exists() else None,
     ]
-    page = [_page(recipe)] if (PAGE_FILES / "index.html").exists() else []
-    return [[part for part in ground if part], [_host(recipe)], page]
+    return [[part for part in ground if part], [_host(recipe)]]
 
 
 def _postgres(recipe: Recipe) -> Part:
