@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Stack, Text, Title } from '@mantine/core';
 import { IconArrowRight, IconCircleCheck, IconCircleX } from '@tabler/icons-react';
 import { Link, Navigate, useSearchParams } from 'react-router';
-import { useAccounts } from '../api/queries';
+import { useAccounts, useSyncProgress } from '../api/queries';
 import shell from '../shell/Shell.module.css';
 import { usePageTitle } from '../shell/usePageTitle';
 import { useConnectOutlook } from './connect';
@@ -30,7 +30,8 @@ export function ConnectedPage() {
 function Connected({ accountId }: { accountId: string }) {
   usePageTitle('Mailbox connected');
   const { data: accounts } = useAccounts();
-  const address = accounts?.find(({ id }) => id === accountId)?.address;
+  const { data: progress } = useSyncProgress(accountId);
+  const address = accounts?.find(({ id }) => id === accountId)?.address ?? 'Your mailbox';
   return (
     <Stack gap="lg">
       <div>
@@ -41,8 +42,9 @@ function Connected({ accountId }: { accountId: string }) {
           </Title>
         </Group>
         <Text c="dimmed" mt={6}>
-          {address ? `${address} is being copied. ` : ''}You can start reading now: the newest mail comes
-          first, and the rest follows by itself.
+          {progress?.state === 'completed'
+            ? `${address} is here as a whole, and what happens in it from now on appears by itself.`
+            : `${address} is being copied. You can read already: the newest mail comes first.`}
         </Text>
       </div>
       <SyncPanel accountId={accountId} />

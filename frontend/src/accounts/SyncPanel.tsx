@@ -20,7 +20,7 @@ export function SyncPanel({ accountId }: { accountId: string }) {
       <Overall progress={data} />
       {data.folders.length > 0 && (
         <ul className={styles.folders} aria-label="Progress by folder">
-          {data.folders.map((folder) => (
+          {largestFirst(data.folders).map((folder) => (
             <FolderLine key={folder.folder_id} folder={folder} />
           ))}
         </ul>
@@ -72,14 +72,20 @@ function FolderLine({ folder }: { folder: FolderProgress }) {
         aria-label={folder.display_name}
       />
       <span className={styles.count}>
-        {folder.messages_done.toLocaleString()} of {folder.messages_total.toLocaleString()}
-        {!folder.listed && '+'}
+        {folder.messages_done.toLocaleString()} of {!folder.listed && 'about '}
+        {folder.messages_total.toLocaleString()}
       </span>
       <span className={styles.done}>
         {isDone && <IconCircleCheckFilled size={16} role="img" aria-label="Complete" />}
       </span>
     </li>
   );
+}
+
+function largestFirst(folders: readonly FolderProgress[]): FolderProgress[] {
+  return folders
+    .filter((folder) => folder.messages_total > 0)
+    .sort((a, b) => b.messages_total - a.messages_total || a.display_name.localeCompare(b.display_name));
 }
 
 function took({ started_at: start, finished_at: end, messages_done: done }: SyncProgress): string {

@@ -57,7 +57,7 @@ it('says how long a sync took', () => {
 
 describe('the summary', () => {
   it('admits that a total is not known yet', () => {
-    expect(summary(progress({ total_is_exact: false }))).toBe('1,200 of at least 6,046 messages');
+    expect(summary(progress({ total_is_exact: false }))).toBe('1,200 of about 6,046 messages');
     expect(summary(progress({}))).toBe('1,200 of 6,046 messages');
   });
 

@@ -43,7 +43,7 @@ export function summary(progress: SyncProgress): string {
     case 'starting':
       return 'Reading the folders';
     case 'running':
-      return `${done.toLocaleString()} of ${progress.total_is_exact ? '' : 'at least '}${total.toLocaleString()} messages`;
+      return `${done.toLocaleString()} of ${progress.total_is_exact ? '' : 'about '}${total.toLocaleString()} messages`;
     case 'completed':
       return `All ${total.toLocaleString()} messages are here`;
     case 'incomplete':

@@ -18,7 +18,9 @@ export function MessageHead({ message }: { message: Message }) {
         <div className={styles.who}>
           <div className={styles.from}>
             <span className={styles.name}>{nameOf(from)}</span>
-            {from?.name && from.address && <span className={styles.address}>{from.address}</span>}
+            {from?.address && from.address !== nameOf(from) && (
+              <span className={styles.address}>{from.address}</span>
+            )}
           </div>
           <UnstyledButton
             className={styles.recipients}

@@ -70,18 +70,24 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
         data-arrival={isArrival || undefined}
       >
         <Avatar name={correspondent} color="initials" size={36} className={styles.avatar} aria-hidden />
-        <span className={styles.from}>
-          {message.direction === 'outgoing' && (
-            <IconArrowBackUp size={14} className={styles.sent} aria-hidden />
-          )}
-          <span className={styles.clip}>{correspondent}</span>
-        </span>
-        <span className={styles.date}>{date}</span>
-        <span className={styles.subject}>{message.subject || '(no subject)'}</span>
-        <Marks message={message} />
-        <span className={styles.preview}>
-          {folderName && <span className={styles.folder}>{folderName}</span>}
-          {message.preview}
+        <span className={styles.lines}>
+          <span className={styles.line}>
+            <span className={styles.from}>
+              {message.direction === 'outgoing' && (
+                <IconArrowBackUp size={14} className={styles.sent} aria-hidden />
+              )}
+              <span className={styles.clip}>{correspondent}</span>
+            </span>
+            <span className={styles.date}>{date}</span>
+          </span>
+          <span className={styles.line}>
+            <span className={styles.subject}>{message.subject || '(no subject)'}</span>
+            <Marks message={message} />
+          </span>
+          <span className={styles.preview}>
+            {folderName && <span className={styles.folder}>{folderName}</span>}
+            {message.preview}
+          </span>
         </span>
       </Link>
     </li>

@@ -33,6 +33,17 @@ it('puts inline images where the text has them', () => {
   expect([...referencedContentIds(html)]).toEqual(['a@b', 'missing']);
 });
 
+it('makes links of addresses that are only written', () => {
+  const document = htmlDocument(
+    '<p>See https://a.example/b.</p><a href="https://c.example">https://d.example</a>',
+    PLAIN,
+  );
+  expect(document).toContain(
+    'See <a href="https://a.example/b" rel="noopener noreferrer nofollow">https://a.example/b</a>.',
+  );
+  expect(document).toContain('<a href="https://c.example">https://d.example</a>');
+});
+
 it('stays inside its own document, whatever the mail closes', () => {
   const document = htmlDocument('</body></html><script>alert(1)</script><meta http-equiv="refresh">', PLAIN);
   expect(document.match(/<body>/g)).toHaveLength(1);

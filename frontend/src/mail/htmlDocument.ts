@@ -1,3 +1,5 @@
+import { partsOf } from './plainText';
+
 const CONTENT_ID_LINK = /^cid:/i;
 const OWN_COLOURS = /\bbgcolor\s*=|\bbackground(?:-color)?\s*[:=]|\bcolor\s*[:=]|<font\b/i;
 
@@ -32,6 +34,7 @@ export function htmlDocument(
   for (const [image, contentId] of inlineImagesOf(message)) {
     image.setAttribute('src', inlineImages.get(contentId) ?? 'data:,');
   }
+  linkWrittenAddresses(message);
   const images = remoteImages ? 'data: https: http:' : 'data:';
   const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src ${images}; font-src data:; form-action 'none'`;
   const followsTheme = dark && !setsColours(html);
@@ -80,6 +83,28 @@ function contentIdOf(link: string): string {
   } catch {
     return written;
   }
+}
+
+/** Addresses that are only written, as in text that became HTML on its way, become links. */
+function linkWrittenAddresses(message: Document): void {
+  const walker = message.createTreeWalker(message.body, NodeFilter.SHOW_TEXT);
+  const texts: Text[] = [];
+  while (walker.nextNode()) texts.push(walker.currentNode as Text);
+  for (const text of texts) {
+    const parts = partsOf(text.data);
+    if (text.parentElement?.closest('a') || parts.every(({ href }) => href === null)) continue;
+    text.replaceWith(
+      ...parts.map(({ text: words, href }) => (href === null ? words : linkTo(href, words, message))),
+    );
+  }
+}
+
+function linkTo(href: string, words: string, message: Document): HTMLAnchorElement {
+  const link = message.createElement('a');
+  link.href = href;
+  link.rel = 'noopener noreferrer nofollow';
+  link.textContent = words;
+  return link;
 }
 
 /** A parsed document is inert: it runs and loads nothing. */
