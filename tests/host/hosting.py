@@ -63,6 +63,7 @@ def running_host(app: Path, *arguments: str, environment: dict[str, str] | None 
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                start_new_session=True,
             )
         assert process.stdout
         printed: list[str] = []
@@ -80,7 +81,15 @@ def running_host(app: Path, *arguments: str, environment: dict[str, str] | None 
             if process.poll() is None:
                 process.terminate()
             process.wait(_PATIENCE_SECONDS)
+            _kill_session(process.pid)  # what a broken host leaves behind would keep its output open
             process.stdout.close()
+
+
+def _kill_session(session: int) -> None:
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == session:
+                process.kill()
 
 
 def refusal(app: Path, *arguments: str) -> tuple[int, str]:

@@ -178,7 +178,8 @@ async def test_a_drained_host_takes_no_messages_until_it_resumes(host: RunningHo
 
 async def test_stopping_gives_unfinished_messages_back_at_once(storage: str, encoded: Queues, tmp_path: Path) -> None:
     queue = await encoded.create()
-    settings = {"Values": {"AzureWebJobsStorage": storage, **QUEUES, "QUEUE": queue.queue_name}}
+    long = {"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:10:00"}
+    settings = {"Values": {"AzureWebJobsStorage": storage, **QUEUES, **long, "QUEUE": queue.queue_name}}
     app = copy_app("queue", tmp_path / "app", settings=settings)
     with running_host(app, "--drain-seconds", "0.2") as host:
         await queue.send_message("wait 60 unfinished")
