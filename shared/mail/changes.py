@@ -14,10 +14,13 @@ POLL_SECONDS: Final = 1.0
 
 async def follow_changes(pool: Pool, user_id: UUID, wanted: ChangeQuery) -> Changes:
     """
-    Read the changes after a position, waiting for the first if asked to.
+    Read the changes after a position, waiting for the first if asked to; without one only say where the log ends.
 
     Raises ChangesExpired when some of them are no longer kept.
     """
+    if wanted.after is None:
+        async with user_transaction(pool, user_id) as conn:
+            return Changes(items=[], position=await newest_position(conn, user_id), has_more=False)
     ends_at = asyncio.get_running_loop().time() + wanted.wait_seconds
     while True:
         changes = await read_changes(pool, user_id, after=wanted.after, limit=wanted.limit)

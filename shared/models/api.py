@@ -297,7 +297,7 @@ class Thread(Reply):
 
 
 class ChangeQuery(Query):
-    after: Annotated[int, Field(ge=0, le=POSITION_MAX)] = 0
+    after: Annotated[int | None, Field(ge=0, le=POSITION_MAX)] = None  # None: only say where the log ends
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
     wait_seconds: Annotated[float, Field(ge=0, le=25)] = 0  # answer as soon as there is something
 

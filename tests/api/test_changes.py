@@ -33,13 +33,13 @@ async def changes(user: SignedIn, **params: float) -> dict[str, Any]:
 
 
 async def test_an_empty_log_stays_where_it_was_asked(user: SignedIn) -> None:
-    assert await changes(user) == {"items": [], "position": 0, "has_more": False}
+    assert await changes(user, after=0) == {"items": [], "position": 0, "has_more": False}
     assert await changes(user, after=99) == {"items": [], "position": 99, "has_more": False}
 
 
 async def test_changes_come_in_order_and_in_pages(app_pool: Pool, account: ConnectedAccount, user: SignedIn) -> None:
     await append(app_pool, account, 5)
-    first = await changes(user, limit=3)
+    first = await changes(user, after=0, limit=3)
     assert [item["position"] for item in first["items"]] == [1, 2, 3]
     assert (first["position"], first["has_more"]) == (3, True)
     rest = await changes(user, after=first["position"], limit=3)
@@ -80,7 +80,7 @@ async def test_no_reader_misses_a_change_while_many_write_at_once(
 
 
 async def test_a_wait_ends_with_the_first_change(app_pool: Pool, account: ConnectedAccount, user: SignedIn) -> None:
-    waiting = asyncio.ensure_future(changes(user, wait_seconds=20))
+    waiting = asyncio.ensure_future(changes(user, after=0, wait_seconds=20))
     await asyncio.sleep(0.3)
     assert not waiting.done()
     started = time.monotonic()
@@ -91,7 +91,7 @@ async def test_a_wait_ends_with_the_first_change(app_pool: Pool, account: Connec
 
 async def test_a_wait_ends_by_itself(user: SignedIn) -> None:
     started = time.monotonic()
-    assert (await changes(user, wait_seconds=1.2))["items"] == []
+    assert (await changes(user, after=0, wait_seconds=1.2))["items"] == []
     assert 1 < time.monotonic() - started < 5
 
 
@@ -114,3 +114,14 @@ async def test_who_is_beyond_what_was_purged_goes_on(
     await owner.execute("DELETE FROM event WHERE user_id = %s AND position <= 2", [user.id])
     assert [item["position"] for item in (await changes(user, after=2))["items"]] == [3, 4]
     assert (await changes(user, after=4))["items"] == []
+
+
+async def test_who_begins_learns_where_the_log_ends_even_when_it_was_purged(
+    app_pool: Pool, account: ConnectedAccount, user: SignedIn, owner: AsyncConnection[Any]
+) -> None:
+    assert await changes(user) == {"items": [], "position": 0, "has_more": False}
+    await append(app_pool, account, 4)
+    await owner.execute("DELETE FROM event WHERE user_id = %s", [user.id])
+    assert await changes(user, wait_seconds=20) == {"items": [], "position": 4, "has_more": False}
+    await append(app_pool, account)
+    assert [item["position"] for item in (await changes(user, after=4))["items"]] == [5]

@@ -72,7 +72,9 @@ def request_for(
         for each in operation["parameters"]
         if each["in"] == "query" and each["name"] in ids
     }
-    params |= {each["name"]: SECRET for each in operation["parameters"] if each["name"] == "q"}
+    given = {each["name"] for each in operation["parameters"]}
+    params |= {"q": SECRET} if "q" in given else {}
+    params |= {"after": "0"} if path == "/changes" else {}
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     return client.build_request(
         method, filled, params=params, json=example(document, body) if body is not None else None
