@@ -104,12 +104,12 @@ clean: ## remove all that was installed, built or stored, mail and settings incl
 
 node_modules/installed: package.json package-lock.json | .local/tools-checked
 	@echo "installing the storage emulator, dbmate, pyright and the demo's mail into node_modules ..."
-	@npm ci --no-audit --no-fund --loglevel=error
+	@npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
 frontend/node_modules/installed: frontend/package.json frontend/package-lock.json | .local/tools-checked
 	@echo "installing the page's packages into frontend/node_modules ..."
-	@npm --prefix frontend ci --no-audit --no-fund --loglevel=error
+	@npm --prefix frontend ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
 # Building the page, only when it or the API's description has changed
@@ -124,5 +124,5 @@ frontend/openapi.json: .local/openapi-checked
 
 frontend/dist/index.html: $(PAGE_SOURCES) frontend/openapi.json frontend/node_modules/installed
 	@echo "building the page ..."
-	@npm --prefix frontend run build --silent
+	@npm --prefix frontend run build --silent -- --logLevel warn
 	@touch $@

@@ -1,6 +1,7 @@
 """Where the server's programs are, and how to run them as a user that they accept."""
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -9,8 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-_NOBODY = 65534
-_UNSHARE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+_UNSHARE = ("unshare", "--user")
 _OLDEST_MAJOR_VERSION = 15
 
 
@@ -89,11 +89,14 @@ def _packaged_folder() -> Path:
 
 def identities(folder: Path) -> list[Identity]:
     """Return the ways in which the server in `folder` can be run here, the best one first."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _has_name(os.geteuid()):
         return [Identity()]
-    candidates = [Identity(user_id=_NOBODY)]
+    nobody = pwd.getpwnam("nobody").pw_uid  # PostgreSQL looks the name of its user up
+    candidates = []
     if sys.platform == "linux" and shutil.which(_UNSHARE[0]):
-        candidates.insert(0, Identity(prefix=_UNSHARE))
+        candidates.append(Identity(prefix=(*_UNSHARE, f"--map-user={nobody}", f"--map-group={nobody}")))
+    if os.geteuid() == 0:
+        candidates.append(Identity(user_id=nobody))
     return [identity for identity in candidates if _works(Programs(folder, identity))]
 
 
@@ -101,10 +104,18 @@ def _identity_for(folder: Path) -> Identity:
     for identity in identities(folder):
         return identity
     raise PostgresUnavailable(
-        "PostgreSQL refuses to run as root. Here neither a user namespace is permitted (unshare --user) nor can the "
-        f"user {_NOBODY} reach {folder}. Run as an ordinary user, or move the checkout to a folder that every user "
-        "can read, or set DATABASE_URL to a server of yours."
+        "PostgreSQL refuses to run as root, or as a user without a name. Here neither a user namespace is permitted "
+        f"(unshare --user) nor can the user nobody reach {folder}. Run as an ordinary user, or move the checkout to a "
+        "folder that every user can read, or set DATABASE_URL to a server of yours."
     )
+
+
+def _has_name(user_id: int) -> bool:
+    try:
+        pwd.getpwuid(user_id)
+    except KeyError:
+        return False
+    return True
 
 
 def _works(programs: Programs) -> bool:
