@@ -24,6 +24,7 @@ KINDS: Final = {
     "#microsoft.graph.message": "message",
     "#microsoft.graph.eventMessageRequest": "meeting_request",
     "#microsoft.graph.eventMessageResponse": "meeting_response",
+    "#microsoft.graph.eventMessage": "meeting_cancellation",  # requests and responses have types of their own
 }
 ATTACHMENT_KINDS: Final = {
     "#microsoft.graph.fileAttachment": "file",

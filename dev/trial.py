@@ -34,6 +34,9 @@ READY_SECONDS: Final = 60
 LOCK_SECONDS: Final = 6  # how long a dead worker's queue messages stay invisible; ten minutes in Azure
 SETTINGS: Final[Mapping[str, str]] = {
     "FUNCTIONS_WORKER_RUNTIME": "python",
+    "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.2",
+    "AzureFunctionsJobHost__singleton__listenerLockPeriod": "00:00:15",
+    "AzureFunctionsJobHost__singleton__listenerLockRecoveryPollingInterval": "00:00:05",
     "DELTA_SCHEDULE": "*/3 * * * * *",
     "RENEWAL_SCHEDULE": "*/5 * * * * *",
     "SWEEP_SCHEDULE": "*/2 * * * * *",

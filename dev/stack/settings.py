@@ -37,6 +37,7 @@ def generated_settings(places: Places, ports: StackPorts, keys: StackKeys) -> di
     simulator = f"https://localhost:{ports.simulator}"
     return {
         "FUNCTIONS_WORKER_RUNTIME": "python",
+        "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.2",  # asking costs nothing here
         "AzureWebJobsStorage": storage_ports(ports).connection_string,
         "DATABASE_URL": database_urls(ports, keys).app_url,
         "GRAPH_BASE_URL": f"{simulator}/v1.0",
