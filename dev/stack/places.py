@@ -63,6 +63,11 @@ class Places:
         for folder in (self.state, self.log("any").parent, self.azurite, self.simulator, self.authority):
             folder.mkdir(parents=True, exist_ok=True)
 
+    def begin_logs(self) -> None:
+        """Start every log afresh; the one of the run before is kept beside it."""
+        for log in self.log("any").parent.glob("*.log"):
+            log.replace(log.with_suffix(".log.1"))
+
 
 def shown(path: Path) -> str:
     """Return a path as a person in the checkout would type it."""

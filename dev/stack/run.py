@@ -81,6 +81,7 @@ def _recipe(wish: Wish) -> Recipe:
     places = wish.places
     for name in end_leftovers(places):
         say(f"ended {name}, which an earlier stack had left running")
+    places.begin_logs()
     choice = choose_ports(read_json(places.record).get("ports") or {})
     for sentence in choice.moved:
         say(sentence)
