@@ -45,14 +45,26 @@ async def take_flow(tables: TableServiceClient, state: str) -> StoredFlow | None
     """
     Take a flow out, so that nobody takes it again; None when it is not there, or past its time.
 
-    Of two who ask at once one gets it: the deletion names the version that was read.
+    Of those who ask at once one gets it: who marks the version that was read. The deletion alone would not tell, since
+    the client takes "not found" for done.
     """
     client, key = tables.get_table_client(TABLE), _key_of(state)
     try:
         entity = await client.get_entity(key["PartitionKey"], key["RowKey"])
-        await client.delete_entity(entity, etag=entity.metadata["etag"], match_condition=MatchConditions.IfNotModified)
+        if entity.get("IsTaken"):
+            return None
+        await client.update_entity(
+            {**key, "IsTaken": True},
+            etag=entity.metadata["etag"],
+            match_condition=MatchConditions.IfNotModified,
+        )
     except (ResourceNotFoundError, ResourceModifiedError):
         return None
+    await client.delete_entity(key["PartitionKey"], key["RowKey"])
+    return _live_flow_from(entity)
+
+
+def _live_flow_from(entity: Mapping[str, Any]) -> StoredFlow | None:
     flow = StoredFlow(
         user_id=UUID(str(entity["UserId"])),
         browser_hash=entity["BrowserHash"],

@@ -1,21 +1,40 @@
 """Outlook as the simulator plays it: one simulator for all tests here, a mailbox of its own for each test."""
 
 import asyncio
+import base64
 import itertools
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import httpx
+import psycopg
 import pytest
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
+from dev.azurite import RunningAzurite
 from dev.graph_simulator.client import SimulatorAdmin
 from dev.graph_simulator.fixture import RunningSimulator, start_simulator
 from dev.graph_simulator.sign_in import sign_in
+from shared.auth.connections import Connector
+from shared.auth.mailbox_tokens import MailboxTokens
+from shared.providers.entra.sign_in import Entra
 from shared.providers.graph.mail import GraphMail
+from shared.providers.tls import ssl_context
+from shared.settings import Settings
+from shared.storage.azure import open_tables
+from shared.storage.database import Pool
+from tests.conftest import Database
+from tests.provider.connecting import Browser
 
 _numbers = itertools.count(1)
+
+
+def new_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +104,57 @@ def outlook(simulator: RunningSimulator, http: httpx.AsyncClient) -> Outlook:
 
     mail = GraphMail(http, simulator.graph_base_url, door, access_token, timeout_seconds=20)
     return Outlook(address, simulator.admin, mail, door, rejected)
+
+
+@pytest.fixture
+def settings(simulator: RunningSimulator, azurite: RunningAzurite, database: Database) -> Settings:
+    return Settings.model_validate(
+        {
+            "database_url": database.app_url,
+            "azurewebjobsstorage": azurite.connection_string,
+            "graph_base_url": simulator.graph_base_url,
+            "microsoft_authority": simulator.authority,
+            "microsoft_client_id": simulator.client_id,
+            "microsoft_client_secret": simulator.client_secret,
+            "trusted_ca_file": simulator.ca_file,
+            "public_base_url": "http://127.0.0.1:7071",
+            "web_base_url": "http://127.0.0.1:5173",
+            "jwt_signing_keys": {"first": new_key()},
+            "token_encryption_keys": {"first": new_key()},
+            "webhook_key": secrets.token_urlsafe(32),
+        }
+    )
+
+
+@pytest.fixture
+async def pool(database: Database) -> AsyncIterator[Pool]:
+    """Connections of the application's role, which row-level security binds."""
+    opened: Pool = AsyncConnectionPool(
+        database.app_url, min_size=1, max_size=5, open=False, kwargs={"prepare_threshold": None}
+    )
+    async with opened:
+        yield opened
+
+
+@pytest.fixture
+async def owner(database: Database) -> AsyncIterator[AsyncConnection[tuple[object, ...]]]:
+    """A connection that row-level security does not bind, for looking at what was stored."""
+    async with await psycopg.AsyncConnection.connect(database.owner_url, autocommit=True) as conn:
+        yield conn
+
+
+@pytest.fixture
+async def connector(settings: Settings, pool: Pool) -> AsyncIterator[Connector]:
+    tls = ssl_context(settings)
+    entra = Entra(settings, tls)
+    tokens = MailboxTokens(settings, pool, entra)
+    async with open_tables(settings) as tables, httpx.AsyncClient(verify=tls, trust_env=False) as client:
+        yield Connector(settings, pool, tables, client, entra, tokens)
+    await entra.close()
+
+
+@pytest.fixture
+def browser(simulator: RunningSimulator, connector: Connector) -> Browser:
+    address = f"connecting{next(_numbers)}@contoso.example"
+    simulator.admin.create_user(address, "Ada Lovelace")
+    return Browser(simulator, connector, address)

@@ -53,14 +53,18 @@ class BlockingEntra:
         self._redirect_uri = f"{settings.public_base_url}/api/oauth/callback/outlook"
         self._tls = tls
         self._of_thread = threading.local()
+        self._sessions: list[requests.Session] = []
         self._id_tokens = IdTokenVerifier(self._fetch, self._authority, self._client_id)
 
     def start_flow(self) -> Flow:
         app = self._app(self._authority, msal.SerializableTokenCache())
         flow = app.initiate_auth_code_flow(
-            SCOPES, redirect_uri=self._redirect_uri, prompt="select_account", response_mode="query"
+            SCOPES, redirect_uri=self._redirect_uri, prompt="select_account", response_mode="form_post"
         )
-        return Flow(authorization_url=flow["auth_uri"], state=flow["state"], secret=flow)
+        # The cookie that ties the sign-in to its browser does not travel with a form from another site, so the answer
+        # comes as a query. MSAL warns whoever tells it so.
+        url = flow["auth_uri"].replace("response_mode=form_post", "response_mode=query")
+        return Flow(authorization_url=url, state=flow["state"], secret=flow)
 
     def redeem(self, secret: Mapping[str, Any], answer: Mapping[str, str]) -> Grant:
         if "error" in answer:
@@ -103,6 +107,10 @@ class BlockingEntra:
             changed=MailboxGrant(grant.tenant_id, grant.scopes, cache.serialize()) if cache.has_state_changed else None,
         )
 
+    def close(self) -> None:
+        for session in self._sessions:
+            session.close()
+
     def _app(self, authority: str, cache: msal.SerializableTokenCache) -> msal.ConfidentialClientApplication:
         """Make an MSAL application. The authority is a setting, so nobody needs to be asked whether it exists."""
         session, http_cache = self._http()
@@ -138,6 +146,7 @@ class BlockingEntra:
             session.trust_env = False
             session.mount("https://", _Adapter(self._tls))
             session.hooks["response"].append(_raise_outage)
+            self._sessions.append(session)
             self._of_thread.session, self._of_thread.http_cache = session, {}
         return self._of_thread.session, self._of_thread.http_cache
 
@@ -145,6 +154,7 @@ class BlockingEntra:
 def _raise_outage(answer: requests.Response, *_args: object, **_kwargs: object) -> None:
     """Turn what MSAL would hide or raise in its own way into ours, with the wait that the service asks for."""
     if answer.status_code == TOO_MANY_REQUESTS or answer.status_code >= SERVER_ERRORS:
+        answer.close()
         wait = retry_after_seconds(answer.headers.get("Retry-After"))
         raise ProviderUnavailable(f"{answer.status_code} from the sign-in service", retry_after_seconds=wait)
 

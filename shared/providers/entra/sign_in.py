@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.errors import ProviderUnavailable
@@ -28,6 +28,12 @@ class Entra:
     def __init__(self, settings: Settings, tls: ssl.SSLContext) -> None:
         self._settings = settings
         self._tls = tls
+        self._opening = threading.Lock()
+        self._opened: BlockingEntra | None = None
+
+    async def close(self) -> None:
+        if self._opened:
+            await asyncio.to_thread(self._opened.close)
 
     async def start_flow(self) -> Flow:
         """Prepare a sign-in, with PKCE, state and nonce."""
@@ -57,12 +63,13 @@ class Entra:
         from requests import RequestException  # noqa: PLC0415 - as in _blocking
 
         try:
-            return work(self._blocking)
+            return work(self._blocking())
         except RequestException as exc:
             raise ProviderUnavailable(f"{type(exc).__name__} on the way to the sign-in service") from exc
 
-    @cached_property
     def _blocking(self) -> "BlockingEntra":
         from shared.providers.entra.blocking import BlockingEntra  # noqa: PLC0415 - MSAL takes long to import
 
-        return BlockingEntra(self._settings, self._tls)
+        with self._opening:
+            self._opened = self._opened or BlockingEntra(self._settings, self._tls)
+        return self._opened
