@@ -87,8 +87,7 @@ def test_the_sample_file_holds_nothing_that_is_unknown_in_azure() -> None:
 
 def test_the_sample_file_holds_no_secret() -> None:
     filled = {name for name in SECRETS & sample_settings().keys() if sample_settings()[name]}
-    assert filled == {"AZUREWEBJOBSSTORAGE", "DATABASE_URL"}
-    assert sample_settings()["AZUREWEBJOBSSTORAGE"] == "UseDevelopmentStorage=true"
+    assert filled == {"DATABASE_URL"}
     assert "password" not in psycopg.conninfo.conninfo_to_dict(sample_settings()["DATABASE_URL"])
 
 
