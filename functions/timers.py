@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from shared.runtime import runtime
+from shared.storage.oauth_flows import delete_expired_flows
 from shared.sync.upkeep import purge, request_changes, request_renewals, sweep
 
 bp = func.Blueprint()
@@ -25,4 +26,6 @@ async def sweep_unfinished(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="%PURGE_SCHEDULE%")
 async def purge_expired(timer: func.TimerRequest) -> None:
-    await purge((await runtime()).engine)
+    opened = await runtime()
+    await purge(opened.engine)
+    await delete_expired_flows(opened.tables)

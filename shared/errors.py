@@ -12,6 +12,7 @@ Everything that goes wrong, named after what the caller must do.
     ├── Conflict                  look at the present state first
     ├── ServiceUnavailable        try again in a moment
     ├── JobInvalid                an operator looks at the job
+    ├── StorageFailed             a bug of ours, which the database noticed
     └── ProviderError             the mail provider said no
         ├── ProviderUnavailable     try again later
         │   └── Throttled             ... not before `retry_after_seconds`
@@ -106,6 +107,11 @@ class ServiceUnavailable(MailError):
 class JobInvalid(MailError):
     code = "job_invalid"
     title = "A queue message could not be understood."
+
+
+class StorageFailed(MailError):
+    code = "storage_failed"
+    title = "Something could not be stored."
 
 
 class ProviderError(MailError):

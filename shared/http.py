@@ -37,6 +37,7 @@ from shared.errors import (
     ProviderUnavailable,
     ReauthenticationRequired,
     ServiceUnavailable,
+    StorageFailed,
     Unauthenticated,
     UnsupportedMediaType,
 )
@@ -58,6 +59,7 @@ STATUS_BY_ERROR: Final[Mapping[type[MailError], int]] = {
     Conflict: 409,
     ServiceUnavailable: 503,
     JobInvalid: 500,
+    StorageFailed: 500,
     ProviderError: 502,
     ProviderUnavailable: 503,
     ReauthenticationRequired: 409,

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
@@ -17,6 +18,7 @@ from shared.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
     ReauthenticationRequired,
+    StorageFailed,
 )
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount
@@ -78,10 +80,19 @@ async def run_job(engine: Engine, body: bytes) -> None:
         return
     except (psycopg.OperationalError, PoolTimeout) as exc:
         if isinstance(exc, psycopg.OperationalError) and (exc.sqlstate or "08")[:2] not in CONNECTION_LOST:
-            raise
+            raise _without_content(exc) from None
         log.warning("the database is not answering", extra={"job": job.kind})
         following = [_later(job, OUTAGE_SECONDS)]
+    except psycopg.Error as exc:
+        raise _without_content(exc) from None
     await engine.jobs.send(following)
+
+
+def _without_content(error: psycopg.Error) -> StorageFailed:
+    """Say what the database said, less its message: it may quote the row, and the host logs what a function raises."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    facts = f"{type(error).__name__} {error.sqlstate} {error.diag.constraint_name or ''}"
+    return StorageFailed(f"{facts.strip()} at {where.filename}:{where.lineno}")
 
 
 def job_from(body: bytes) -> AnyJob:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import traceback
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
@@ -140,6 +141,7 @@ async def _give_back(engine: Engine, account: ConnectedAccount, work: _Work) -> 
 
 async def _count_failure(engine: Engine, account: ConnectedAccount, page: SyncPage, error: Exception) -> None:
     code = error.code if isinstance(error, MailError) else type(error).__name__
-    log.error("page failed", extra={"page_id": page.id, "error_code": code}, exc_info=error)
+    stack = "".join(traceback.format_tb(error.__traceback__))  # without the message, which may quote mail
+    log.error("page failed", extra={"page_id": page.id, "error_code": code, "stack": stack})
     async with user_transaction(engine.pool, account.user_id) as conn:
         await fail_page(conn, account, page, error_code=code, most_attempts=MOST_ATTEMPTS)

@@ -6,8 +6,8 @@
 
 CREATE TYPE account_state AS ENUM (
     'connecting',    -- just connected; the first sync has not listed the folders yet
-    'syncing',       -- connecting -> syncing, when the first sync has its folders
-    'live',          -- syncing -> live, when the first sync is complete; needs_sign_in -> live, when its owner signed in
+    'syncing',       -- connecting -> syncing, when the first sync has its folders; and when a stopped owner signed in again
+    'live',          -- syncing -> live, when the first sync is complete
     'needs_sign_in', -- any -> needs_sign_in, when the provider refuses our tokens
     'suspended',     -- any -> suspended, when the provider says that the mailbox is closed
     'disconnected'   -- any -> disconnected, by its owner; a job then removes its rows
