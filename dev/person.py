@@ -15,13 +15,13 @@ class Person:
     """
     Speaks the product's HTTP API as the page does, and signs in at the provider as a browser does.
 
-    The provider must give its consent without asking.
+    The provider must give its consent without asking. `http` calls the API as this person, once signed up.
     """
 
     def __init__(self, api_base_url: str, email: str, password: str, tls: ssl.SSLContext) -> None:
         self.email = email
         self._credentials = {"email": email, "password": password}
-        self._http = httpx.Client(base_url=api_base_url, verify=tls, timeout=60, trust_env=False)
+        self.http = httpx.Client(base_url=api_base_url, verify=tls, timeout=60, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -29,20 +29,20 @@ class Person:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._http.close()
+        self.http.close()
 
     def sign_up(self) -> None:
         """Sign up, or log in when this person is known already."""
-        answer = self._http.post("/auth/signup", json=self._credentials)
+        answer = self.http.post("/auth/signup", json=self._credentials)
         if answer.status_code == httpx.codes.CONFLICT:
-            answer = self._http.post("/auth/login", json=self._credentials)
-        self._http.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+            answer = self.http.post("/auth/login", json=self._credentials)
+        self.http.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
 
     def connect(self, address: str) -> str:
         """Connect a mailbox and return the account's id. Raises ConnectingFailed."""
         begun = self._call("POST", "/accounts/connect/outlook", {})
-        consent = self._http.get(f"{begun['authorization_url']}&login_hint={address}", headers={"Authorization": ""})
-        finished = self._http.get(consent.headers.get("location", ""), headers={"Authorization": ""})
+        consent = self.http.get(f"{begun['authorization_url']}&login_hint={address}", headers={"Authorization": ""})
+        finished = self.http.get(consent.headers.get("location", ""), headers={"Authorization": ""})
         destination = httpx.URL(finished.headers.get("location", ""))
         if account_id := destination.params.get("account"):
             return str(account_id)
@@ -58,9 +58,9 @@ class Person:
         return self._call("GET", f"/accounts/{account_id}/sync")
 
     def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        answer = self._http.request(method, path, json=body)
+        answer = self.http.request(method, path, json=body)
         if answer.status_code == httpx.codes.UNAUTHORIZED:  # the access token has expired
             self.sign_up()
-            answer = self._http.request(method, path, json=body)
+            answer = self.http.request(method, path, json=body)
         document: dict[str, Any] = answer.raise_for_status().json()
         return document

@@ -22,6 +22,7 @@ import psycopg
 from dev.azurite import AzuritePorts, RunningAzurite, choose_azurite_ports, start_azurite
 from dev.children import Child, start_child
 from dev.graph_simulator.fixture import RunningSimulator, start_simulator
+from dev.person import Person
 from dev.ports import LOOPBACK, choose_free_port
 from dev.postgres import DatabaseUrls, RunningPostgres, create_database, create_roles, start_postgres
 from dev.postgres.migrations import migrate
@@ -68,7 +69,6 @@ class Trial:
         self.azurite_ports: AzuritePorts = choose_azurite_ports()
         self.push_port = choose_free_port()
         self.web_base_url = f"http://{LOOPBACK}:{choose_free_port()}"
-        self.user_password = secrets.token_urlsafe(12)
         self.account_id = ""
         self._keys = {name: secrets.token_urlsafe(32) for name in ("superuser", "owner", "app", "webhook", "push")}
         self._settings = {**SETTINGS, **(settings or {})}
@@ -80,7 +80,7 @@ class Trial:
         self.postgres: RunningPostgres
         self.azurite: RunningAzurite
         self.urls: DatabaseUrls
-        self.api: httpx.Client
+        self.person: Person
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -95,7 +95,8 @@ class Trial:
             stack.callback(self._start_push().stop)
             stack.callback(self._stop_hosts)
             self.hosts = [self._start_host(port) for port in self.host_ports]
-            self.api = stack.enter_context(httpx.Client(base_url=self.api_base_url, timeout=30, trust_env=False))
+            tls = self.simulator.admin.tls
+            self.person = stack.enter_context(Person(self.api_base_url, EMAIL, secrets.token_urlsafe(12), tls))
             self.until_ready()
             self._stack = stack.pop_all()
         return self
@@ -112,6 +113,10 @@ class Trial:
     @property
     def api_base_url(self) -> str:
         return f"{self.public_base_url}/api"
+
+    @property
+    def api(self) -> httpx.Client:
+        return self.person.http
 
     # Parts
 
@@ -195,29 +200,15 @@ class Trial:
 
     def sign_up(self) -> None:
         """Sign up, or log in when the user is there already; later calls of `api` are that user's."""
-        credentials = {"email": EMAIL, "password": self.user_password}
-        answer = self.api.post("/auth/signup", json=credentials)
-        if answer.status_code == httpx.codes.CONFLICT:
-            answer = self.api.post("/auth/login", json=credentials)
-        self.api.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+        self.person.sign_up()
 
     def connect(self, address: str = ADDRESS) -> str:
-        """Connect a mailbox as a browser does, with a consent that gives itself; return the account's id."""
-        begun = self.api.post("/accounts/connect/outlook", json={}).raise_for_status()
-        tls = self.simulator.admin.tls
-        with httpx.Client(verify=tls, trust_env=False, timeout=30, cookies=self.api.cookies) as browser:
-            consent = browser.get(begun.json()["authorization_url"] + f"&login_hint={address}")
-            finished = browser.get(consent.headers["location"])
-        location = finished.headers.get("location", "")
-        if not location.startswith(f"{self.web_base_url}/connected?account="):
-            raise TrialFailed(f"connecting ended at {location or finished.text}; see {self.log}")
-        self.account_id = location.rpartition("=")[2]
+        """Connect a mailbox; return the account's id. Raises ConnectingFailed."""
+        self.account_id = self.person.connect(address)
         return self.account_id
 
     def progress(self) -> dict[str, Any]:
-        answer = self.api.get(f"/accounts/{self.account_id}/sync").raise_for_status()
-        document: dict[str, Any] = answer.json()
-        return document
+        return self.person.progress(self.account_id)
 
     # Waiting
 
