@@ -10,7 +10,9 @@ PAGE_SOURCES := $(shell find frontend -type f \( -path 'frontend/src/*' -o -path
 HAS_PAGE := $(wildcard frontend/package.json)
 CODE := $(wildcard function_app.py functions shared dev tests benchmarks)
 STACK = $(BIN)/python -m dev.stack $(if $(STATE),--state "$(STATE)")
-UP = $(STACK) up $(if $(MAIL),--mail "$(MAIL)") $(if $(HOST),--host "$(HOST)")
+# Only from the command line: many a login sets MAIL or HOST to something else.
+given = $(and $(findstring command line,$(origin $(1))),$($(1)))
+UP = $(STACK) up $(if $(call given,MAIL),--mail "$(MAIL)") $(if $(call given,HOST),--host "$(HOST)")
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -74,11 +76,12 @@ test-browser: install page ## the story in Chromium
 test-page: $(if $(HAS_PAGE),frontend/node_modules/installed frontend/openapi.json) ## the page's own tests
 	$(if $(HAS_PAGE),npm --prefix frontend run generate --silent && npm --prefix frontend test --silent)
 
-chaos: install ## kill parts at random moments of a sync, a hundred times; KILLS=n SEED=n
-	$(BIN)/python -m dev.chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+chaos: install ## kill parts at random moments of first syncs, a hundred times; SEEDS=n START=n
+	$(BIN)/python -m dev.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(START),--start $(START))
 
 bench: install ## every benchmark, one after the other
-	@for question in benchmarks/[a-z]*.py; do echo "$$question"; PYTHONPATH=. $(BIN)/python "$$question" || exit 1; done
+	@for question in $(filter-out benchmarks/report.py,$(wildcard benchmarks/*.py)); do \
+		echo "$$question"; PYTHONPATH=. $(BIN)/python "$$question" || exit 1; done
 
 clean: ## remove all that was installed, built or stored, mail and settings included
 	-@test ! -x $(BIN)/python || $(STACK) down
