@@ -56,7 +56,7 @@ class OpenAnswer:
         size = 0
         async for part in self.parts():
             size += len(part)
-            if False:
+            if size > most_bytes:
                 raise AnswerTooLarge(f"an answer of more than {most_bytes} bytes")
             parts.append(part)
         return b"".join(parts)

@@ -9,7 +9,6 @@ from selectolax.lexbor import LexborHTMLParser
 TEXT_MAX_CHARACTERS: Final = 1_000_000
 HTML_MAX_CHARACTERS: Final = 2_000_000
 _DEEPEST: Final = 2_000
-_MOST_WORK: Final = 5_000_000  # depth times tags: what parsing costs at worst
 _UNREAD: Final = "script,style,head,title,noscript,template"
 _BLOCKS: Final = (
     "address,article,aside,blockquote,center,dd,div,dl,dt,fieldset,figure,footer,form,h1,h2,h3,h4,h5,h6,header,hr,li,"
@@ -40,11 +39,11 @@ def plain_text(source: str) -> str:
     """
     Give the text that a reader would see, with a line per block, at most a million characters of it.
 
-    Only the first two million characters of the source are looked at. HTML that is made to be slow to parse only has
-    its tags taken out.
+    Only the first two million characters of the source are looked at. HTML that is too deep to parse in time
+    only has its tags taken out.
     """
     source = source[:HTML_MAX_CHARACTERS]
-    text = _stripped(source) if _is_costly(source) else _parsed(source)
+    text = _stripped(source) if _is_deep(source) else _parsed(source)
     return _tidied(text)[:TEXT_MAX_CHARACTERS]
 
 
@@ -78,14 +77,14 @@ def _tidied(text: str) -> str:
     return text.strip()
 
 
-def _is_costly(source: str) -> bool:
-    """Tell whether parsing may take much longer than the length promises: a deep nest costs its square."""
+def _is_deep(source: str) -> bool:
+    """Tell whether parsing would take much longer than the length promises: a nest costs the square of its depth."""
     if source.count("<") < _DEEPEST:
         return False
-    depth = deepest = tags = 0
+    depth = 0
     for closing, name in _TAG.findall(source):
-        tags += 1
         if name.lower() not in _SELF_CLOSED:
             depth = max(0, depth - 1) if closing else depth + 1
-            deepest = max(deepest, depth)
-    return deepest > _DEEPEST or deepest * tags > _MOST_WORK
+            if depth > _DEEPEST:
+                return True
+    return False
