@@ -145,14 +145,49 @@ async def change_account_state(
     return cur.rowcount == 1
 
 
-async def mark_changes_checked(conn: Connection, account: ConnectedAccount) -> None:
+async def claim_changes(conn: Connection, account: ConnectedAccount, lease_seconds: float) -> bool:
+    """
+    Be the only one to follow an account's delta; return whether nobody does.
+
+    Who comes second leaves word, so that the first goes through it once more.
+    """
     sql = """
         UPDATE account
-           SET changes_checked_at = clock_timestamp()
+           SET changes_wanted = changes_leased_until >= clock_timestamp(),
+               changes_leased_until = CASE WHEN changes_leased_until < clock_timestamp()
+                                           THEN clock_timestamp() + make_interval(secs => %(lease_seconds)s)
+                                           ELSE changes_leased_until END
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+        RETURNING NOT changes_wanted
+    """
+    params = {"account_id": account.id, "user_id": account.user_id, "lease_seconds": lease_seconds}
+    row = await (await conn.execute(sql, params)).fetchone()
+    return bool(row and row[0])
+
+
+async def hold_changes(conn: Connection, account: ConnectedAccount, seconds: float) -> None:
+    """Keep others from following an account's delta for so long, then let anybody."""
+    sql = """
+        UPDATE account
+           SET changes_leased_until = clock_timestamp() + make_interval(secs => %(seconds)s)
          WHERE id = %(account_id)s
            AND user_id = %(user_id)s
     """
-    await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id})
+    await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id, "seconds": seconds})
+
+
+async def finish_changes(conn: Connection, account: ConnectedAccount) -> bool:
+    """Note that delta went through every folder; return whether somebody wanted it meanwhile."""
+    sql = """
+        UPDATE account
+           SET changes_checked_at = clock_timestamp(), changes_leased_until = '-infinity'
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+        RETURNING changes_wanted
+    """
+    row = await (await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id})).fetchone()
+    return bool(row and row[0])
 
 
 async def delete_account(conn: Connection, user_id: UUID, account_id: UUID) -> None:

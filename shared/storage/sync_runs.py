@@ -62,6 +62,20 @@ async def get_run(conn: Connection, user_id: UUID, run_id: UUID) -> SyncRun:
     raise NotFound(f"sync run {run_id}")
 
 
+async def claim_start(conn: Connection, account: ConnectedAccount, run_id: UUID, lease_seconds: float) -> bool:
+    """Be the only one to start a run for so long; return whether nobody does."""
+    sql = """
+        UPDATE sync_run
+           SET leased_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s)
+         WHERE id = %(run_id)s
+           AND user_id = %(user_id)s
+           AND state IN ('starting', 'running')
+           AND leased_until < clock_timestamp()
+    """
+    params = {"run_id": run_id, "user_id": account.user_id, "lease_seconds": lease_seconds}
+    return (await conn.execute(sql, params)).rowcount == 1
+
+
 async def start_run(conn: Connection, account: ConnectedAccount, run_id: UUID, lanes: int) -> bool:
     """Set a requested run going with its lanes; return whether it was not going already."""
     sql = """
@@ -192,16 +206,24 @@ async def renew_lane(
     return (await conn.execute(sql, params)).rowcount == 1
 
 
-async def release_lane(conn: Connection, account: ConnectedAccount, run_id: UUID, holder: UUID) -> None:
-    """Free a lane for the next job; when it was freed tells the sweep whether its successor came."""
+async def release_lane(
+    conn: Connection, account: ConnectedAccount, run_id: UUID, holder: UUID, *, in_seconds: float
+) -> None:
+    """
+    Free a lane for the next job, which comes in so many seconds.
+
+    Until then it looks taken, so that nobody sends a second job for it; how long ago it was freed tells the sweep
+    whether its successor came.
+    """
     sql = """
         UPDATE sync_lane
-           SET holder = NULL, leased_until = clock_timestamp()
+           SET holder = NULL, leased_until = clock_timestamp() + make_interval(secs => %(in_seconds)s)
          WHERE run_id = %(run_id)s
            AND user_id = %(user_id)s
            AND holder = %(holder)s
     """
-    await conn.execute(sql, {"run_id": run_id, "user_id": account.user_id, "holder": holder})
+    params = {"run_id": run_id, "user_id": account.user_id, "holder": holder, "in_seconds": in_seconds}
+    await conn.execute(sql, params)
 
 
 async def stalled_runs(conn: Connection, silent_seconds: float) -> list[StalledRun]:

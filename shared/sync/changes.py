@@ -4,13 +4,13 @@ import asyncio
 import logging
 from typing import Final
 
-from shared.errors import CursorExpired, ProviderItemNotFound
+from shared.errors import CursorExpired, ProviderItemNotFound, ProviderUnavailable
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, SyncFolder, Urgency
 from shared.models.jobs import StartSync, SyncChanges
 from shared.models.mail import ChangePage
 from shared.providers.protocol import MailProvider
-from shared.storage.accounts import mark_changes_checked
+from shared.storage.accounts import claim_changes, finish_changes, hold_changes
 from shared.storage.database import user_transaction
 from shared.storage.folders import current_folders, move_cursor, restart_listing
 from shared.storage.messages import stored_messages
@@ -18,13 +18,33 @@ from shared.storage.sync_runs import ensure_run
 from shared.sync.answers import settle
 from shared.sync.engine import Engine
 from shared.sync.folders import refresh_folders
+from shared.sync.patience import delay_after
 
 log = logging.getLogger(__name__)
 CHANGES_PER_PAGE: Final = 200
 
 
 async def sync_changes(engine: Engine, account: ConnectedAccount, job: SyncChanges) -> list[Later]:
-    """Bring every listed folder up to date, for one turn; return the successor if the turn was too short."""
+    """
+    Bring every listed folder up to date, for one turn; return the successor if the turn was too short.
+
+    One job at a time does so. Another that comes meanwhile ends, and has this one go through it once more.
+    """
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        if not await claim_changes(conn, account, engine.settings.page_lease_seconds):
+            return []
+    pause_seconds = 0.0
+    try:
+        return await _take_turn(engine, account, job)
+    except ProviderUnavailable as exc:
+        pause_seconds = delay_after(exc)
+        return [Later(job, delay_seconds=pause_seconds + 1)]
+    finally:
+        async with user_transaction(engine.pool, account.user_id) as conn:
+            await hold_changes(conn, account, pause_seconds)
+
+
+async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncChanges) -> list[Later]:
     turn_ends = asyncio.get_running_loop().time() + engine.settings.lane_seconds
     provider = engine.provider_for(account, Urgency.LIVE)
     jobs = await refresh_folders(engine, account, provider)
@@ -35,8 +55,8 @@ async def sync_changes(engine: Engine, account: ConnectedAccount, job: SyncChang
             return [*jobs, Later(job)]
         jobs += await _follow(engine, account, provider, folder)
     async with user_transaction(engine.pool, account.user_id) as conn:
-        await mark_changes_checked(conn, account)
-    return jobs
+        is_wanted_again = await finish_changes(conn, account)
+    return [*jobs, Later(job)] if is_wanted_again else jobs
 
 
 async def _follow(engine: Engine, account: ConnectedAccount, provider: MailProvider, folder: SyncFolder) -> list[Later]:
@@ -45,6 +65,8 @@ async def _follow(engine: Engine, account: ConnectedAccount, provider: MailProvi
     cursor = folder.cursor
     while True:
         at = SyncFolder(folder.id, folder.provider_folder_id, folder.well_known_name, cursor, folder.listing_round)
+        async with user_transaction(engine.pool, account.user_id) as conn:
+            await hold_changes(conn, account, engine.settings.page_lease_seconds)
         try:
             page = await provider.changes(at.provider_folder_id, at.cursor, page_messages=CHANGES_PER_PAGE)
         except CursorExpired:

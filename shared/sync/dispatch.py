@@ -1,7 +1,6 @@
 """From a queue message to its use case, and from its outcome to what happens next."""
 
 import logging
-import random
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -42,6 +41,7 @@ from shared.sync.changes import sync_changes
 from shared.sync.engine import WORKING_STATES, Engine, load_account, recorded_transaction
 from shared.sync.lanes import work_lane
 from shared.sync.live import fetch_message
+from shared.sync.patience import delay_after
 from shared.sync.removal import remove_account
 from shared.sync.runs import start_sync
 from shared.sync.subscriptions import ensure_subscription
@@ -82,7 +82,7 @@ async def run_job(engine: Engine, body: bytes) -> None:
         if isinstance(exc, psycopg.OperationalError) and (exc.sqlstate or "08")[:2] not in CONNECTION_LOST:
             raise _without_content(exc) from None
         log.warning("the database is not answering", extra={"job": job.kind})
-        following = [_later(job, OUTAGE_SECONDS)]
+        following = [Later(job, delay_seconds=OUTAGE_SECONDS)]
     except psycopg.Error as exc:
         raise _without_content(exc) from None
     await engine.jobs.send(following)
@@ -110,19 +110,15 @@ async def _run(engine: Engine, account: ConnectedAccount, job: AnyJob) -> list[L
         return await USE_CASES[type(job)](engine, account, job)
     except ProviderUnavailable as exc:
         log.info("provider asks for patience", extra={"job": job.kind, "error_code": exc.code})
-        return [_later(job, OUTAGE_SECONDS if exc.retry_after_seconds is None else exc.retry_after_seconds)]
+        return [Later(job, delay_seconds=delay_after(exc))]
     except ReauthenticationRequired as exc:
         await _stop_account(engine, account, AccountState.NEEDS_SIGN_IN, exc.code)
     except MailboxUnavailable as exc:
         await _stop_account(engine, account, AccountState.SUSPENDED, exc.code)
     except ProviderMisconfigured:
         log.exception("our registration with the provider needs an operator")
-        return [_later(job, MISCONFIGURED_SECONDS)]
+        return [Later(job, delay_seconds=MISCONFIGURED_SECONDS)]
     return []
-
-
-def _later(job: AnyJob, seconds: float) -> Later:
-    return Later(job, delay_seconds=max(1.0, seconds * random.uniform(1, 1.25)))  # noqa: S311 - only to spread
 
 
 async def _stop_account(engine: Engine, account: ConnectedAccount, state: AccountState, reason: str) -> None:

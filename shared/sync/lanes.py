@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import traceback
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +27,7 @@ from shared.storage.sync_runs import claim_lane, release_lane, renew_lane
 from shared.sync.engine import Engine
 from shared.sync.fetching import fetch_page
 from shared.sync.listing import list_folder_page
+from shared.sync.patience import delay_after
 from shared.sync.runs import finish_if_done
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ LISTING_LANE: Final = 0
 MOST_ATTEMPTS: Final = 6
 IDLE_LOOKS: Final = 10
 IDLE_SECONDS: Final = 0.2
-LONGEST_DELAY_SECONDS: Final = 60
+MOST_FAILURES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +56,37 @@ async def work_lane(engine: Engine, account: ConnectedAccount, job: SyncLane) ->
         lane = await claim_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds)
     if lane is None:
         return []
+    pause_seconds = 0.0
     try:
         return await _take_turn(engine, account, job, lane, holder)
+    except ProviderUnavailable as exc:
+        pause_seconds = delay_after(exc, failures=job.failures)
+        again = job.model_copy(update={"failures": min(job.failures + 1, MOST_FAILURES)})
+        return [Later(again, delay_seconds=pause_seconds + 1)]
     finally:
         async with user_transaction(engine.pool, account.user_id) as conn:
-            await release_lane(conn, account, job.run_id, holder)
+            await release_lane(conn, account, job.run_id, holder, in_seconds=pause_seconds)
 
 
 async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, lane: int, holder: UUID) -> list[Later]:
     loop = asyncio.get_running_loop()
     turn_ends = loop.time() + engine.settings.lane_seconds
     provider = engine.provider_for(account, Urgency.BACKFILL)
-    jobs: list[Later] = []
     idle = 0
     while loop.time() < turn_ends and idle < IDLE_LOOKS:
         async with user_transaction(engine.pool, account.user_id) as conn:
             if not await renew_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds):
-                return jobs
+                return []
         work = await _claim(engine, account, job.run_id, lists_first=lane == LISTING_LANE)
         if work is None:
             if (following := await finish_if_done(engine, account, job.run_id)) is not None:
-                return jobs + following
+                return following
             idle += 1
             await asyncio.sleep(IDLE_SECONDS)
             continue
         idle = 0
-        try:
-            jobs += await _do(engine, account, provider, job.run_id, work)
-        except ProviderUnavailable as exc:
-            return [*jobs, _after_outage(job, exc)]
-    return [*jobs, Later(job.model_copy(update={"failures": 0}))]
-
-
-def _after_outage(job: SyncLane, error: ProviderUnavailable) -> Later:
-    """Have the lane go on when the provider said, or else after a delay that grows with each failure in a row."""
-    delay = error.retry_after_seconds
-    if delay is None:
-        delay = min(2**job.failures, LONGEST_DELAY_SECONDS) * random.uniform(0.75, 1.25)  # noqa: S311 - only to spread
-    return Later(job.model_copy(update={"failures": min(job.failures + 1, 16)}), delay_seconds=max(1.0, delay))
+        await engine.jobs.send(await _do(engine, account, provider, job.run_id, work))
+    return [Later(job.model_copy(update={"failures": 0}))]
 
 
 async def _claim(engine: Engine, account: ConnectedAccount, run_id: UUID, *, lists_first: bool) -> _Work | None:

@@ -13,7 +13,15 @@ from shared.storage.database import Pool, user_transaction
 from shared.storage.events import Event
 from shared.storage.folders import count_listing_folders, restart_listing
 from shared.storage.sync_pages import count_pages, retry_failed_pages
-from shared.storage.sync_runs import ensure_run, finish_run, get_run, lock_running, newest_run, reopen_run, start_run
+from shared.storage.sync_runs import (
+    claim_start,
+    ensure_run,
+    finish_run,
+    lock_running,
+    newest_run,
+    reopen_run,
+    start_run,
+)
 from shared.sync.engine import WORKING_STATES, Engine, recorded_transaction
 from shared.sync.folders import refresh_folders
 
@@ -57,19 +65,22 @@ async def retry_failed(pool: Pool, jobs: JobQueues, user_id: UUID, account_id: U
 
 
 async def start_sync(engine: Engine, account: ConnectedAccount, job: StartSync) -> list[Later]:
-    """Read the folder tree and set the run's lanes going."""
+    """
+    Read the folder tree and set the run's lanes going.
+
+    Once in a while at most: when it fails, and its worker dies or the provider is down, the sweep asks again.
+    """
     async with user_transaction(engine.pool, account.user_id) as conn:
-        run = await get_run(conn, account.user_id, job.run_id)
-    if run.state not in (SyncRunState.STARTING, SyncRunState.RUNNING):
-        return []
+        if not await claim_start(conn, account, job.run_id, engine.settings.page_lease_seconds):
+            return []
     await refresh_folders(engine, account, engine.provider_for(account, Urgency.LIVE))
     async with recorded_transaction(engine, account) as (conn, events):
-        if await start_run(conn, account, run.id, engine.settings.sync_lanes):
+        if await start_run(conn, account, job.run_id, engine.settings.sync_lanes):
             events.append(Event(ChangeKind.SYNC_STARTED, account.id))
         if account.state is AccountState.CONNECTING:
             await change_account_state(conn, account, AccountState.SYNCING)
             events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
-    lane = Later(SyncLane(account_id=account.id, run_id=run.id))
+    lane = Later(SyncLane(account_id=account.id, run_id=job.run_id))
     return [Later(EnsureSubscription(account_id=account.id)), *[lane] * engine.settings.sync_lanes]
 
 

@@ -25,7 +25,7 @@ from shared.sync.engine import Engine
 
 LIFETIME: Final = timedelta(minutes=10_000)  # the service refuses more than 10,070 from its own clock, not ours
 RENEW_WITHIN: Final = LIFETIME / 2
-LEASE_SECONDS: Final = 180.0  # over three requests, each with its wait for a place
+REQUESTS: Final = 3  # at most: renew, subscribe, and once more in place of another
 
 
 def client_state_from(settings: Settings, account_id: UUID) -> str:
@@ -59,8 +59,9 @@ async def ensure_subscription(engine: Engine, account: ConnectedAccount, job: En
     Two jobs at once would leave a second one that nobody knows, so one of them ends; the timer makes good a job that
     died.
     """
+    lease_seconds = REQUESTS * engine.settings.page_lease_seconds
     async with user_transaction(engine.pool, account.user_id) as conn:
-        if not await claim_subscribing(conn, account.user_id, account.id, LEASE_SECONDS):
+        if not await claim_subscribing(conn, account.user_id, account.id, lease_seconds):
             return []
     try:
         await _ensure(engine, account, renew_now=job.renew_now)

@@ -10,10 +10,19 @@ from psycopg import AsyncConnection
 from shared.models.accounts import ConnectedAccount, SyncFolder, SyncRun
 from shared.models.api import SyncRunState
 from shared.models.mail import folder_id_from
-from shared.storage.database import Pool, user_transaction
+from shared.storage.accounts import accounts_due_for_changes, claim_changes, finish_changes
+from shared.storage.database import Pool, system_transaction, user_transaction
 from shared.storage.folders import claim_listing, move_cursor, upsert_folders
 from shared.storage.sync_pages import claim_page, count_pages, fail_page, finish_page, halve_page, insert_id_pages
-from shared.storage.sync_runs import claim_lane, ensure_run, finish_run, release_lane, start_run
+from shared.storage.sync_runs import (
+    claim_lane,
+    claim_start,
+    ensure_run,
+    finish_run,
+    release_lane,
+    stalled_runs,
+    start_run,
+)
 from tests.integration.mail import INBOX, SENT
 
 
@@ -109,7 +118,7 @@ async def test_a_run_has_no_more_workers_than_lanes(pool: Pool, account: Connect
     assert sorted(lane for lane in lanes if lane is not None) == [0, 1]
     leaver = next(holder for holder, lane in zip(holders, lanes, strict=True) if lane == 1)
     async with user_transaction(pool, account.user_id) as conn:
-        await release_lane(conn, account, run.id, leaver)
+        await release_lane(conn, account, run.id, leaver, in_seconds=0)
     assert await enter(uuid4()) == 1
 
 
@@ -132,3 +141,56 @@ async def test_of_two_listings_of_one_folder_page_one_moves_the_cursor(
             return await move_cursor(conn, account, read, cursor=cursor, listed=False)
 
     assert sorted(await asyncio.gather(move(folder, "one"), move(folder, "two"))) == [False, True]
+
+
+async def test_a_lane_that_waits_for_the_provider_looks_taken(
+    pool: Pool, account: ConnectedAccount, run: SyncRun
+) -> None:
+    holder = uuid4()
+    async with user_transaction(pool, account.user_id) as conn:
+        assert await claim_lane(conn, account, run.id, holder, 60) == 0
+        await release_lane(conn, account, run.id, holder, in_seconds=30)
+        assert await claim_lane(conn, account, run.id, uuid4(), 60) == 1
+        assert await claim_lane(conn, account, run.id, uuid4(), 60) is None
+
+
+async def test_of_many_jobs_one_follows_delta_and_does_so_once_more(pool: Pool, account: ConnectedAccount) -> None:
+    async def claim() -> bool:
+        async with user_transaction(pool, account.user_id) as conn:
+            return await claim_changes(conn, account, 60)
+
+    assert sum(await asyncio.gather(*(claim() for _ in range(5)))) == 1
+    async with user_transaction(pool, account.user_id) as conn:
+        assert await finish_changes(conn, account)
+    assert await claim()
+    async with user_transaction(pool, account.user_id) as conn:
+        assert not await finish_changes(conn, account)
+
+
+async def test_the_timer_asks_for_delta_once_per_interval_even_if_nobody_answers(
+    pool: Pool, account: ConnectedAccount, owner: AsyncConnection[Any]
+) -> None:
+    await owner.execute("UPDATE account SET state = 'live', connected_at = now() - interval '1 hour'")
+    async with system_transaction(pool) as conn:
+        assert await accounts_due_for_changes(conn, 600) == [account.id]
+        assert await accounts_due_for_changes(conn, 600) == []
+
+
+async def test_a_run_is_started_by_one_job_at_a_time(pool: Pool, account: ConnectedAccount, run: SyncRun) -> None:
+    async def claim() -> bool:
+        async with user_transaction(pool, account.user_id) as conn:
+            return await claim_start(conn, account, run.id, 60)
+
+    assert sum(await asyncio.gather(*(claim() for _ in range(5)))) == 1
+
+
+async def test_an_unfinished_run_whose_lanes_are_silent_is_found(
+    pool: Pool, account: ConnectedAccount, run: SyncRun, owner: AsyncConnection[Any]
+) -> None:
+    await owner.execute("UPDATE sync_run SET requested_at = now() - interval '1 hour'")
+    holder = uuid4()
+    async with user_transaction(pool, account.user_id) as conn:
+        await claim_lane(conn, account, run.id, holder, 60)
+    async with system_transaction(pool) as conn:
+        (stalled,) = await stalled_runs(conn, 10)
+    assert (stalled.run_id, stalled.silent_lanes) == (run.id, 1)

@@ -73,6 +73,9 @@ CREATE TABLE account (
     state_reason text,
     connected_at timestamptz NOT NULL DEFAULT now(),
     changes_checked_at timestamptz,                -- when delta last went through every folder
+    changes_requested_at timestamptz,              -- when the timer last asked for it
+    changes_leased_until timestamptz NOT NULL DEFAULT '-infinity',   -- somebody follows delta, or will go on then
+    changes_wanted boolean NOT NULL DEFAULT false, -- somebody else wanted to meanwhile: go through it once more
     subscribing_until timestamptz NOT NULL DEFAULT '-infinity'   -- somebody makes or renews the subscription
 );
 -- A mailbox is mirrored once: its request limit and its subscription cannot be shared.
@@ -138,6 +141,7 @@ CREATE TABLE sync_run (
     account_id uuid NOT NULL REFERENCES account ON DELETE CASCADE,
     state sync_run_state NOT NULL DEFAULT 'starting',
     requested_at timestamptz NOT NULL DEFAULT now(),
+    leased_until timestamptz NOT NULL DEFAULT '-infinity',   -- somebody starts it, or will try again then
     started_at timestamptz,
     listed_at timestamptz,                         -- every folder is listed: the total is exact
     finished_at timestamptz
@@ -342,11 +346,15 @@ CREATE FUNCTION account_of_mailbox(wanted_provider text, wanted_tenant_id text, 
            WHERE a.provider = wanted_provider AND a.provider_tenant_id = wanted_tenant_id
              AND a.provider_user_id = wanted_user_id AND a.state <> 'disconnected' $$;
 
--- Accounts whose folders delta has not visited since `checked_before`.
+-- Accounts whose folders delta has neither visited nor been asked to since `checked_before`; now it is asked.
 CREATE FUNCTION accounts_due_for_changes(checked_before timestamptz) RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
-    AS $$ SELECT id FROM account
-           WHERE state IN ('live', 'syncing') AND coalesce(changes_checked_at, connected_at) < checked_before $$;
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public
+    AS $$ UPDATE account
+             SET changes_requested_at = clock_timestamp()
+           WHERE state IN ('live', 'syncing')
+             AND greatest(changes_checked_at, changes_requested_at, connected_at) < checked_before
+             AND changes_leased_until < clock_timestamp()
+          RETURNING id $$;
 
 -- Accounts without a subscription, or with one that ends before `expiring_before`.
 CREATE FUNCTION accounts_due_for_subscription(expiring_before timestamptz) RETURNS SETOF uuid
@@ -362,7 +370,7 @@ CREATE FUNCTION stalled_runs(silent_since timestamptz)
     AS $$ SELECT r.id, r.account_id, r.state,
                  (SELECT count(*) FROM sync_lane l WHERE l.run_id = r.id AND l.leased_until < silent_since)
             FROM sync_run r JOIN account a ON a.id = r.account_id
-           WHERE r.state IN ('starting', 'running') AND r.requested_at < silent_since
+           WHERE r.state IN ('starting', 'running') AND r.requested_at < silent_since AND r.leased_until < silent_since
              AND a.state IN ('connecting', 'syncing', 'live') $$;
 
 CREATE FUNCTION accounts_to_remove() RETURNS SETOF uuid
