@@ -76,31 +76,43 @@ def web_pubsub() -> Iterator[str]:
         process.stdout.close()
 
 
+def environment_for(*, public_base_url: str, database_url: str, storage: str, **more: str) -> dict[str, str]:
+    """Build the settings of a deployment. None is empty: that would let a developer's own file speak."""
+    ring = json.dumps({name: base64.urlsafe_b64encode(key).decode() for name, key in KEYS.items()})
+    return {
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "AzureWebJobsStorage": storage,
+        "DATABASE_URL": database_url,
+        "MICROSOFT_CLIENT_ID": "client",
+        "MICROSOFT_CLIENT_SECRET": secrets.token_urlsafe(),
+        "PUBLIC_BASE_URL": public_base_url,
+        "WEB_BASE_URL": WEB_BASE_URL,
+        "JWT_SIGNING_KEYS": ring,
+        "TOKEN_ENCRYPTION_KEYS": ring,
+        "WEBHOOK_KEY": secrets.token_urlsafe(32),
+        "ARGON2_MEMORY_KIB": "8",
+        "ARGON2_ITERATIONS": "1",
+        "ATTACHMENT_MAX_BYTES": str(ATTACHMENT_MAX_BYTES),
+        **{f"{name}_SCHEDULE": "0 0 0 1 1 *" for name in ("DELTA", "RENEWAL", "SWEEP", "PURGE")},
+        **more,
+    }
+
+
 @pytest.fixture(scope="session")
 def host(
     api_database: Database, azurite: RunningAzurite, simulator: RunningSimulator, web_pubsub: str
 ) -> Iterator[RunningHost]:
-    ring = json.dumps({name: base64.urlsafe_b64encode(key).decode() for name, key in KEYS.items()})
-    environment = {
-        "FUNCTIONS_WORKER_RUNTIME": "python",
-        "AzureWebJobsStorage": azurite.connection_string,
-        "DATABASE_URL": api_database.app_url,
-        "GRAPH_BASE_URL": simulator.graph_base_url,
-        "MICROSOFT_AUTHORITY": simulator.authority,
-        "MICROSOFT_CLIENT_ID": simulator.client_id,
-        "MICROSOFT_CLIENT_SECRET": simulator.client_secret,
-        "TRUSTED_CA_FILE": simulator.ca_file,
-        "PUBLIC_BASE_URL": PUBLIC_BASE_URL,
-        "WEB_BASE_URL": WEB_BASE_URL,
-        "JWT_SIGNING_KEYS": ring,
-        "TOKEN_ENCRYPTION_KEYS": ring,
-        "WEB_PUBSUB_CONNECTION_STRING": web_pubsub,
-        "WEBHOOK_KEY": secrets.token_urlsafe(32),
-        "ARGON2_MEMORY_KIB": "8",
-        "ATTACHMENT_MAX_BYTES": str(ATTACHMENT_MAX_BYTES),
-        "ARGON2_ITERATIONS": "1",
-        **{f"{name}_SCHEDULE": "0 0 0 1 1 *" for name in ("DELTA", "RENEWAL", "SWEEP", "PURGE")},
-    }
+    environment = environment_for(
+        public_base_url=PUBLIC_BASE_URL,
+        database_url=api_database.app_url,
+        storage=azurite.connection_string,
+        GRAPH_BASE_URL=simulator.graph_base_url,
+        MICROSOFT_AUTHORITY=simulator.authority,
+        MICROSOFT_CLIENT_ID=simulator.client_id,
+        MICROSOFT_CLIENT_SECRET=simulator.client_secret,
+        TRUSTED_CA_FILE=simulator.ca_file,
+        WEB_PUBSUB_CONNECTION_STRING=web_pubsub,
+    )
     with running_host(ROOT, "--port", str(PORT), environment=environment) as running:
         yield running
 
