@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 import psycopg
 from psycopg.rows import dict_row
@@ -19,6 +20,8 @@ from dev.graph_simulator.client import SimulatorAdmin
 UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 FOLDER_OF_OUTGOING: Final = {"sentitems", "drafts", "outbox"}
 FLAGS: Final = {"notFlagged": "not_flagged", "flagged": "flagged", "complete": "complete"}
+FLAG_DATES: Final = {"start": "startDateTime", "due": "dueDateTime", "completed": "completedDateTime"}
+WEB_LINK: Final = "https://outlook.office365.com/owa/?ItemID={}&exvsurl=1&viewmodel=ReadMessageItem"
 KINDS: Final = {
     None: "message",
     "#microsoft.graph.message": "message",
@@ -128,12 +131,14 @@ def _folder(folder: dict[str, Any], folders: Mapping[str, dict[str, Any]]) -> di
 
 def _message(message: dict[str, Any], folders: Mapping[str, dict[str, Any]], address: str) -> dict[str, Any]:
     """State what each column should hold for a message of the simulator's store."""
+    flag = message.get("flag") or {}
     author, sender = _mailbox_of(message.get("from")), _mailbox_of(message.get("sender"))
     return {
         "folder": message["parentFolderId"],
         "change_key": message["changeKey"],
         "provider_thread_id": message["conversationId"],
         "kind": KINDS.get(message.get("@odata.type"), "other"),
+        "provider_kind": message.get("@odata.type") or "#microsoft.graph.message",
         "internet_message_id": _text(message.get("internetMessageId")),
         "subject": _text(message.get("subject")) or "",
         "preview": _text(message.get("bodyPreview")) or "",
@@ -147,7 +152,8 @@ def _message(message: dict[str, Any], folders: Mapping[str, dict[str, Any]], add
         "reply_to": _mailboxes_of(message["replyTo"]),
         "categories": [_text(category) for category in message["categories"]],
         "importance": message["importance"],
-        "flag": FLAGS[(message.get("flag") or {}).get("flagStatus", "notFlagged")],
+        "flag": FLAGS[flag.get("flagStatus", "notFlagged")],
+        "flag_dates": {ours: flag[theirs] for ours, theirs in FLAG_DATES.items() if flag.get(theirs)} or None,
         "is_read": bool(message.get("isRead")),
         "is_draft": bool(message.get("isDraft")),
         "direction": _direction(message, folders, address),
@@ -158,6 +164,7 @@ def _message(message: dict[str, Any], folders: Mapping[str, dict[str, Any]], add
         "has_attachments": message["hasAttachments"],
         "inference_classification": message.get("inferenceClassification"),
         "conversation_index": message.get("conversationIndex"),
+        "web_link": WEB_LINK.format(quote(message["immutableId"], safe="")),
         "wants_delivery_receipt": message.get("isDeliveryReceiptRequested"),
         "wants_read_receipt": message.get("isReadReceiptRequested"),
         "html": _text(message["bodyHtml"]),
