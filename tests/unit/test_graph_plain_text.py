@@ -1,5 +1,6 @@
 """HTML as readable text."""
 
+import resource
 import time
 
 import pytest
@@ -36,6 +37,7 @@ def test_a_huge_text_is_cut() -> None:
     [
         "<div>" * 400_000 + "deep",
         "".join(f"<font color={n}>" for n in range(1_500)) + "<p>x" * 20_000 + "deep",
+        "<div>" + "".join(f"<font color={n}>" for n in range(1_900)) + "</div>" + "<p>x</p>" * 50_000,
         "<" * 2_000_000,
         "<!--" * 500_000,
         "<div>" * 3_000 + "<script " * 200_000,
@@ -43,12 +45,23 @@ def test_a_huge_text_is_cut() -> None:
         " \n" * 1_000_000,
         "<a " + "x=1 " * 400_000,
     ],
-    ids=["nested", "formatting", "open", "comments", "scripts", "entities", "spaces", "attributes"],
+    ids=[
+        "nested",
+        "formatting",
+        "formatting that must be opened again",
+        "open",
+        "comments",
+        "scripts",
+        "entities",
+        "spaces",
+        "attributes",
+    ],
 )
-def test_html_made_to_be_slow_is_read_in_time(source: str) -> None:
-    started = time.process_time()
+def test_html_made_to_be_slow_or_large_is_read_in_time_and_in_place(source: str) -> None:
+    started, held = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     plain_text(source)
-    assert time.process_time() - started < 3  # a parser alone would take minutes over the first two
+    assert time.process_time() - started < 3  # a parser alone would take minutes over the first
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held < 250_000  # and gigabytes over the third
 
 
 def test_of_html_that_is_too_deep_to_parse_the_words_remain() -> None:
