@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -50,9 +50,11 @@ class Stack:
         self.until(lambda: "is up after" in self.printed())
         return self
 
-    def begin(self, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def begin(
+        self, environment: Mapping[str, str] | None = None, options: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dev.stack", "--state", str(self.places.state), "up"]
-        options = ["--mail", str(self.mail), "--settings-file", str(self._settings_file)]
+        command += ["--mail", str(self.mail), "--settings-file", str(self._settings_file)]
         self.output.write_text("")
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own words
@@ -196,3 +198,9 @@ def test_make_down_stops_the_stack(stack: Stack) -> None:
     assert stop_stack(stack.places)
     assert process.wait(SECONDS) in {0, 1}
     assert not stop_stack(stack.places)
+
+
+def test_the_demo_ends_with_the_proof(stack: Stack) -> None:
+    assert stack.begin(options=["--demo", "--once"]).wait(2 * SECONDS) == 0
+    assert "1 of 1 messages in PostgreSQL · 0 missing · 0 different · 0 extra" in stack.printed()
+    assert not [pid for pid in stack.pids.values() if is_running(pid)]
