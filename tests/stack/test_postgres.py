@@ -1,6 +1,5 @@
 """The PostgreSQL launcher, on real servers."""
 
-import os
 import shutil
 import socket
 import stat
@@ -14,6 +13,7 @@ import psutil
 import psycopg
 import pytest
 
+from dev.children import start_child
 from dev.ports import accepts, is_free
 from dev.postgres import RunningPostgres, create_roles, start_postgres
 from dev.postgres.binaries import PostgresUnavailable, Programs, find_programs, identities
@@ -90,12 +90,17 @@ def test_a_server_of_a_dead_owner_is_ended_before_another_takes_its_folder(folde
 
 def test_a_lock_file_with_the_number_of_another_process_does_not_stop_a_start(folder: Path) -> None:
     server = start(folder)
-    server.stop()
-    (folder / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n{folder / 'data'}\n")
+    lock = folder / "data" / "postmaster.pid"
+    content = lock.read_text()
+    server.kill()
+    stranger = start_child(["sleep", "60"])
+    lock.write_text(content.replace(str(server.pid), str(stranger.pid), 1))
 
     again = start(folder)
     assert accepts(again.port)
+    assert stranger.status is None
     again.stop()
+    stranger.stop()
 
 
 def test_the_server_dies_with_the_process_that_started_it(folder: Path) -> None:
