@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import TupleRow, dict_row
 
 from dev.graph_simulator.client import SimulatorAdmin
 
@@ -67,7 +67,7 @@ def prove(simulator: SimulatorAdmin, database_url: str, address: str) -> Proof:
     """
     folders, messages = _mailbox(simulator, address)
     proof = Proof(expected=len(messages))
-    with psycopg.connect(database_url, row_factory=dict_row) as conn:
+    with psycopg.connect(database_url) as conn:
         conn.execute("SET timezone = 'UTC'")
         _compare(proof, folders, {row["provider_folder_id"]: row for row in _stored_folders(conn, address)}, _folder)
         unseen = dict(messages)
@@ -213,7 +213,7 @@ def _time(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
-def _stored_folders(conn: psycopg.Connection[dict[str, Any]], address: str) -> list[dict[str, Any]]:
+def _stored_folders(conn: psycopg.Connection[TupleRow], address: str) -> list[dict[str, Any]]:
     sql = """
         SELECT folder.provider_folder_id, folder.display_name, folder.well_known_name,
                parent.provider_folder_id AS parent
@@ -223,10 +223,11 @@ def _stored_folders(conn: psycopg.Connection[dict[str, Any]], address: str) -> l
          WHERE lower(account.address) = lower(%(address)s)
            AND account.state <> 'disconnected'
     """
-    return conn.execute(sql, {"address": address}).fetchall()
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql, {"address": address}).fetchall()
 
 
-def _stored_messages(conn: psycopg.Connection[dict[str, Any]], address: str) -> Iterator[dict[str, Any]]:
+def _stored_messages(conn: psycopg.Connection[TupleRow], address: str) -> Iterator[dict[str, Any]]:
     sql = """
         SELECT message.*, message.kind::text, message.importance::text, message.flag::text, message.direction::text,
                folder.provider_folder_id AS folder, message_body.html, message_body.text, message_body.headers,
@@ -243,6 +244,6 @@ def _stored_messages(conn: psycopg.Connection[dict[str, Any]], address: str) -> 
            AND account.state <> 'disconnected'
            AND message.deleted_at IS NULL
     """
-    with conn.cursor("proof") as cursor:
+    with conn.cursor("proof", row_factory=dict_row) as cursor:
         cursor.itersize = 200
         yield from cursor.execute(sql, {"address": address})

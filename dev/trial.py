@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, LiteralString, Self
 
 import httpx
 import psutil
@@ -242,7 +242,7 @@ class Trial:
     def prove(self) -> Proof:
         return prove(self.simulator.admin, self.urls.owner_url, ADDRESS)
 
-    def query(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+    def query(self, sql: LiteralString, *params: object) -> list[tuple[Any, ...]]:
         """Ask the database directly, past row-level security."""
         with psycopg.connect(self.urls.owner_url) as conn:
             return conn.execute(sql, params).fetchall()

@@ -99,6 +99,7 @@ async def open_runtime(settings: Settings) -> Runtime:
 
 async def close_runtime(opened: Runtime) -> None:
     await opened.push.close()
+    await opened.connector.entra.close()
     await opened.http.aclose()
     await opened.tables.close()
     await opened.blobs.close()

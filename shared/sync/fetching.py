@@ -28,8 +28,6 @@ async def fetch_page(engine: Engine, account: ConnectedAccount, provider: MailPr
     try:
         answers = await _answers(provider, page)
     except AnswerTooLarge as exc:
-        if len(page.provider_message_ids) == 1:
-            raise
         log.info("page halved", extra={"page_id": page.id, "error_code": exc.code})
         async with user_transaction(engine.pool, account.user_id) as conn:
             await halve_page(conn, account, page)
@@ -67,6 +65,10 @@ async def _answers(provider: MailProvider, page: SyncPage) -> Sequence[Fetched]:
         )
     except ProviderItemNotFound:  # the folder is gone; its messages may be elsewhere
         return [await fetch_by_id(provider, promised)]
+    except AnswerTooLarge:
+        if len(promised) > 1:
+            raise
+        return [await fetch_by_id(provider, promised)]  # which takes of one message what it can
     arrived = {message.provider_message_id for message in window.messages}
     stragglers = [provider_id for provider_id in promised if provider_id not in arrived]
     return [window, await fetch_by_id(provider, stragglers)] if stragglers else [window]

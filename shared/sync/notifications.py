@@ -48,8 +48,9 @@ def _jobs_of(settings: Settings, item: Any) -> Iterator[AnyJob]:  # noqa: ANN401
         if item["lifecycleEvent"] != "reauthorizationRequired":  # subscriptionRemoved, missed, or what comes later
             yield SyncChanges(account_id=account_id)
         return
-    data = item.get("resourceData")
-    message_id = data.get("id") if isinstance(data, dict) else None
+    told = item.get("resourceData")
+    data: dict[str, Any] = told if isinstance(told, dict) else {}
+    message_id = data.get("id")
     change = str(item.get("changeType")).lower()
     if not isinstance(message_id, str) or not 0 < len(message_id) <= LONGEST_ID or change not in CHANGES:
         yield SyncChanges(account_id=account_id)

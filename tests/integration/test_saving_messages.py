@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from psycopg import AsyncConnection
@@ -32,7 +32,7 @@ async def bury(pool: Pool, account: ConnectedAccount, provider_message_ids: Sequ
         return await bury_messages(conn, account, provider_message_ids, asked_at=asked_at)
 
 
-async def rows(owner: AsyncConnection[Any], sql: str, *params: object) -> list[Any]:
+async def rows(owner: AsyncConnection[Any], sql: LiteralString, *params: object) -> list[Any]:
     return await (await owner.execute(sql, params)).fetchall()
 
 
