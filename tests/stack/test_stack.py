@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+import certifi
 import httpx
 import psutil
 import psycopg
@@ -177,6 +178,7 @@ def test_a_persons_database_and_provider_take_the_place_of_ours(stack: Stack, da
             "MIGRATION_DATABASE_URL": database.owner_url,
             "GRAPH_BASE_URL": "https://graph.test/v1.0",
             "MICROSOFT_AUTHORITY": "https://login.test/common",
+            "TRUSTED_CA_FILE": certifi.where(),
         }
     )
     assert not stack.pids.keys() & {"postgres", "simulator"}
