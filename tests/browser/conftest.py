@@ -9,7 +9,7 @@ from typing import Final
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from dev.children import Child, start_child
 from dev.trial import ADDRESS, ROOT, Trial
@@ -63,7 +63,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def window(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
     """One person's browser, without cookies. What it showed last is kept in `test-results/`."""
-    size = {"width": 1440, "height": 900}
+    size = ViewportSize(width=1440, height=900)
     # The simulator's certificate is its own authority's, which Chromium does not know.
     context = chromium.new_context(viewport=size, ignore_https_errors=True, locale="en-US")
     context.set_default_timeout(PATIENCE_MILLISECONDS)

@@ -64,11 +64,11 @@ def read_a_message(page: Page) -> None:
     page.get_by_role("link", name="Open your mail").click()
     expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
     first = page.get_by_role("list", name="Messages").get_by_role("link").first
-    name = first.get_attribute("aria-label") or ""
+    listed = first.text_content() or ""
     first.click()
     subject = page.get_by_role("article").get_by_role("heading")
     expect(subject).to_be_visible()
-    assert (subject.text_content() or "") in name
+    assert (subject.text_content() or "") in listed
 
 
 def see_new_mail(site: Site, page: Page) -> None:
@@ -80,10 +80,10 @@ def see_new_mail(site: Site, page: Page) -> None:
     site.simulator.admin.deliver(ADDRESS, message)
 
     arrived = page.get_by_role("list", name="Messages").get_by_role("link", name="Load test of the bridge")
-    expect(arrived).to_have_accessible_name(re.compile("^Unread, .*Mira Okafor, Load test of the bridge"))
+    expect(arrived).to_have_accessible_name(re.compile("^Unread Mira Okafor .* Load test of the bridge$"))
     announced = "New message from Mira Okafor: Load test of the bridge"
     expect(page.get_by_role("status", name="Announcements")).to_have_text(announced)
-    expect(page.get_by_role("link", name=f"Inbox, {unread + 1} unread")).to_be_visible()
+    expect(page.get_by_role("link", name=f"Inbox {unread + 1} unread")).to_be_visible()
     expect(page).to_have_title(re.compile(rf"^\({unread + 1}\) Inbox"))
 
     arrived.click()
@@ -92,8 +92,7 @@ def see_new_mail(site: Site, page: Page) -> None:
 
 
 def unread_in_inbox(page: Page) -> int:
-    name = page.get_by_role("link", name=re.compile("^Inbox")).get_attribute("aria-label") or ""
-    found = re.search(r"(\d+) unread", name)
+    found = re.search(r"(\d+) unread", page.get_by_role("link", name=re.compile("^Inbox")).text_content() or "")
     return int(found[1]) if found else 0
 
 

@@ -29,7 +29,8 @@ export function AccountsPage() {
 
 function AccountCards() {
   const { data: accounts, error, isPending, refetch } = useAccounts();
-  if (isPending) return <Skeleton h={220} radius="lg" aria-label="Loading the mailboxes" />;
+  if (isPending)
+    return <Skeleton h={220} radius="lg" role="status" aria-busy="true" aria-label="Loading the mailboxes" />;
   if (!accounts) return <Failure error={error} retry={() => void refetch()} />;
   if (accounts.length === 0) return <Empty icon={IconMailbox} title="No mailbox is connected yet" />;
   return (

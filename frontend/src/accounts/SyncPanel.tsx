@@ -10,7 +10,7 @@ import styles from './SyncPanel.module.css';
 /** How far the newest sync of an account is, overall and folder by folder. */
 export function SyncPanel({ accountId }: { accountId: string }) {
   const { data, error, isPending, refetch } = useSyncProgress(accountId);
-  if (isPending) return <Skeleton h={140} aria-label="Loading the progress" />;
+  if (isPending) return <Skeleton h={140} role="status" aria-busy="true" aria-label="Loading the progress" />;
   if (error instanceof ApiProblem && error.status === 404 && !data) {
     return <Text c="dimmed">The first sync has not started yet.</Text>;
   }

@@ -46,6 +46,10 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : 'Something went wrong.';
 }
 
+export function isUnauthenticated(error: unknown): boolean {
+  return error instanceof ApiProblem && error.status === 401;
+}
+
 /** Asking again cannot help with an error of the asker (4xx), except "too early", "too many" and "timed out". */
 export function isWorthRetrying(error: unknown): boolean {
   if (error instanceof ApiProblem) return error.status >= 500 || [408, 425, 429].includes(error.status);

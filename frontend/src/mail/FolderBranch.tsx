@@ -1,4 +1,4 @@
-import { ActionIcon } from '@mantine/core';
+import { ActionIcon, VisuallyHidden } from '@mantine/core';
 import { useLocalStorage } from '@mantine/hooks';
 import {
   IconAlertOctagon,
@@ -74,12 +74,15 @@ function FolderLink({ folder, isCurrent }: { folder: Folder; isCurrent: boolean 
       to={`/mail/${folder.id}`}
       className={styles.folder}
       aria-current={isCurrent ? 'page' : undefined}
-      aria-label={unread > 0 ? `${name}, ${unread} unread` : name}
       title={`${name}: ${folder.message_count.toLocaleString()} messages`}
     >
       <Picture size={18} stroke={1.6} aria-hidden />
       <span className={styles.name}>{name}</span>
-      {unread > 0 && <span className={styles.unread}>{unread.toLocaleString()}</span>}
+      {unread > 0 && (
+        <span className={styles.unread}>
+          {unread.toLocaleString()} <VisuallyHidden>unread</VisuallyHidden>
+        </span>
+      )}
     </Link>
   );
 }

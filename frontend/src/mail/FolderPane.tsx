@@ -57,7 +57,7 @@ export function FolderPane({ onLeave }: { onLeave?: () => void }) {
 
 function FoldersSkeleton() {
   return (
-    <Stack gap={16} p="sm" aria-busy="true" aria-label="Loading folders">
+    <Stack gap={16} p="sm" role="status" aria-busy="true" aria-label="Loading folders">
       {[70, 50, 62, 44, 58].map((width) => (
         <Skeleton key={width} h={12} w={`${width}%`} />
       ))}

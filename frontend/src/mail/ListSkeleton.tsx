@@ -4,7 +4,13 @@ const ROWS = 9;
 
 export function ListSkeleton() {
   return (
-    <Stack gap={0} aria-busy="true" aria-label="Loading messages" style={{ overflow: 'hidden' }}>
+    <Stack
+      gap={0}
+      role="status"
+      aria-busy="true"
+      aria-label="Loading messages"
+      style={{ overflow: 'hidden' }}
+    >
       {Array.from({ length: ROWS }, (_, row) => (
         <Group key={row} gap="sm" px={16} h={80} wrap="nowrap" align="center">
           <Skeleton circle h={36} w={36} miw={36} />

@@ -1,4 +1,4 @@
-import { Avatar, Badge, Group, UnstyledButton } from '@mantine/core';
+import { Avatar, Badge, Group, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { IconChevronDown, IconFlagFilled } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { Mailbox, Message } from '../api/types';
@@ -25,10 +25,10 @@ export function MessageHead({ message }: { message: Message }) {
           <UnstyledButton
             className={styles.recipients}
             aria-expanded={detailed}
-            aria-label={`Recipients: ${shortListOf(recipients) || 'none'}`}
             onClick={() => setDetailed(!detailed)}
           >
-            to {shortListOf(recipients) || 'nobody'} <IconChevronDown size={14} aria-hidden />
+            <VisuallyHidden>Recipients:</VisuallyHidden> to {shortListOf(recipients) || 'nobody'}{' '}
+            <IconChevronDown size={14} aria-hidden />
           </UnstyledButton>
         </div>
         <time className={styles.date} dateTime={message.received_at} title={longDate(message.received_at)}>

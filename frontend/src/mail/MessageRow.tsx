@@ -1,4 +1,4 @@
-import { Avatar } from '@mantine/core';
+import { Avatar, VisuallyHidden } from '@mantine/core';
 import {
   IconAlertTriangle,
   IconArrowBackUp,
@@ -65,10 +65,10 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
         tabIndex={tabIndex}
         onClick={() => onOpen(message.id)}
         aria-current={isOpen || undefined}
-        aria-label={rowName(message, correspondent, date)}
         data-unread={!message.is_read || undefined}
         data-arrival={isArrival || undefined}
       >
+        <VisuallyHidden>{marksOf(message)}</VisuallyHidden>
         <Avatar name={correspondent} color="initials" size={36} className={styles.avatar} aria-hidden />
         <span className={styles.lines}>
           <span className={styles.line}>
@@ -84,7 +84,7 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
             <span className={styles.subject}>{message.subject || '(no subject)'}</span>
             <Marks message={message} />
           </span>
-          <span className={styles.preview}>
+          <span className={styles.preview} aria-hidden>
             {folderName && <span className={styles.folder}>{folderName}</span>}
             {message.preview}
           </span>
@@ -106,14 +106,15 @@ function Marks({ message }: { message: MessageSummary }) {
   );
 }
 
-/** What a screen reader says of a row: the marks in words, then who, what and when. */
-function rowName(message: MessageSummary, correspondent: string, date: string): string {
+/** The marks in words, for those who hear the row. */
+function marksOf(message: MessageSummary): string {
   const marks = [
     !message.is_read && 'Unread',
     message.flag === 'flagged' && 'Flagged',
     message.importance === 'high' && 'Important',
     message.has_attachments && 'Attachments',
-  ].filter((mark) => mark !== false);
-  const who = message.direction === 'outgoing' ? `To ${correspondent}` : correspondent;
-  return [...marks, who, message.subject || 'no subject', date].join(', ');
+    message.failure !== null && 'Incomplete',
+    message.direction === 'outgoing' && 'To',
+  ];
+  return marks.filter((mark) => mark !== false).join(', ');
 }

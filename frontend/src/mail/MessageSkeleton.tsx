@@ -2,7 +2,7 @@ import { Group, Skeleton, Stack } from '@mantine/core';
 
 export function MessageSkeleton() {
   return (
-    <Stack p={28} gap="lg" aria-busy="true" aria-label="Loading the message">
+    <Stack p={28} gap="lg" role="status" aria-busy="true" aria-label="Loading the message">
       <Skeleton h={22} w="55%" />
       <Group gap="sm">
         <Skeleton circle h={40} />

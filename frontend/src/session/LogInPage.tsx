@@ -1,5 +1,6 @@
 import { Alert, Anchor, Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { Link, useLocation } from 'react-router';
+import { isUnauthenticated } from '../api/problems';
 import { usePageTitle } from '../shell/usePageTitle';
 import { AuthLayout } from './AuthLayout';
 import { useSession } from './SessionContext';
@@ -9,9 +10,13 @@ export function LogInPage() {
   const session = useSession();
   const { search } = useLocation();
   usePageTitle('Log in');
-  const form = useForm(['email', 'password'], ({ email, password }) =>
-    session.logIn({ email: email.trim(), password }),
-  );
+  const form = useForm(['email', 'password'], async ({ email, password }) => {
+    try {
+      await session.logIn({ email: email.trim(), password });
+    } catch (error) {
+      throw isUnauthenticated(error) ? new Error('The e-mail address or the password is wrong.') : error;
+    }
+  });
   return (
     <AuthLayout title="Log in">
       <form onSubmit={form.submit} noValidate aria-label="Log in">

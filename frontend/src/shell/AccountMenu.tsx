@@ -1,4 +1,4 @@
-import { Avatar, Menu, Text, UnstyledButton } from '@mantine/core';
+import { Avatar, Menu, Text, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconInbox, IconLogout, IconMailbox, IconPlus } from '@tabler/icons-react';
 import { Link } from 'react-router';
@@ -15,8 +15,9 @@ export function AccountMenu() {
   return (
     <Menu position="bottom-end" width={240} shadow="md">
       <Menu.Target>
-        <UnstyledButton aria-label="Your account" style={{ borderRadius: 99 }}>
-          <Avatar name={user.name || user.email} color="indigo" size={32} />
+        <UnstyledButton style={{ borderRadius: 99 }}>
+          <VisuallyHidden>Your account</VisuallyHidden>
+          <Avatar name={user.name || user.email} color="indigo" size={32} aria-hidden />
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
