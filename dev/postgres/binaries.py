@@ -126,10 +126,14 @@ def _works(programs: Programs) -> bool:
     return True
 
 
-def _check_version(programs: Programs) -> None:
+def major_version(programs: Programs) -> int:
     version = run_program(programs, "postgres", "--version").split()[2]
-    major = int("".join(letter if letter.isdigit() else " " for letter in version).split()[0])
+    return int("".join(letter if letter.isdigit() else " " for letter in version).split()[0])
+
+
+def _check_version(programs: Programs) -> None:
+    major = major_version(programs)
     if major < _OLDEST_MAJOR_VERSION:
         raise PostgresUnavailable(
-            f"{programs.folder} holds PostgreSQL {version}; {_OLDEST_MAJOR_VERSION} or newer is needed"
+            f"{programs.folder} holds PostgreSQL {major}; {_OLDEST_MAJOR_VERSION} or newer is needed"
         )

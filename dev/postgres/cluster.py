@@ -15,12 +15,13 @@ import psycopg
 
 from dev.children import Child, start_child
 from dev.ports import LOOPBACK, choose_free_port
-from dev.postgres.binaries import PostgresUnavailable, Programs, find_programs, run_program
+from dev.postgres.binaries import PostgresUnavailable, Programs, find_programs, major_version, run_program
 
 SUPERUSER = "postgres"
 STOP_SIGNAL = signal.SIGINT  # fast shutdown: ends sessions, loses nothing
 READY_SECONDS = 30
 _ATTEMPTS = 3
+_BUILTIN_LOCALE_SINCE = 17
 
 DURABLE: Mapping[str, str] = MappingProxyType({"max_connections": "200"})
 """For data that a person wants to find again tomorrow."""
@@ -118,8 +119,15 @@ def prepare_cluster(programs: Programs, data_dir: Path, password: str) -> None:
             programs,
             "initdb",
             *("-D", data_dir, "-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={secret.name}"),
-            *("-E", "UTF8", "--locale=C", "--no-sync"),
+            *("-E", "UTF8", *_locale_options(programs), "--no-sync"),
         )
+
+
+def _locale_options(programs: Programs) -> list[str]:
+    """Have upper and lower case known beyond ASCII, as in Azure, and the same on every machine where that can be."""
+    if major_version(programs) < _BUILTIN_LOCALE_SINCE:
+        return ["--locale=C.UTF-8"]
+    return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
 
 def server_command(programs: Programs, data_dir: Path, port: int, settings: Mapping[str, str]) -> list[str]:
