@@ -6,9 +6,11 @@ import { Session } from '../session/session';
 import { startServer } from '../testing/server';
 import { Feed, type FeedPorts, type FeedState } from './feed';
 
+type Server = Awaited<ReturnType<typeof startServer>>;
+
 const QUICK = {
   longPollSeconds: 1,
-  quietSeconds: 1,
+  quietSeconds: 60,
   firstRetrySeconds: 0.05,
   lastRetrySeconds: 0.2,
   restSeconds: 0,
@@ -21,7 +23,15 @@ afterEach(() => {
 });
 
 /** A feed of a signed-in user with a mailbox, and what it saw. */
-async function follow({ push = true, ports = {} }: { push?: boolean; ports?: Partial<FeedPorts> } = {}) {
+async function follow({
+  push = true,
+  ports = {},
+  beforeNegotiation = () => undefined,
+}: {
+  push?: boolean;
+  ports?: Partial<FeedPorts>;
+  beforeNegotiation?: (server: Server) => void;
+} = {}) {
   const server = await startServer({ push, messages: 3, syncSeconds: 0.05 });
   const session = new Session(`${server.url}/api`);
   await session.signUp({ email: 'ada@example.com', password: 'long enough', name: '' });
@@ -37,7 +47,10 @@ async function follow({ push = true, ports = {} }: { push?: boolean; ports?: Par
   followers.push(stop);
   const all: FeedPorts = {
     changes: (query, signal) => dataOf(api.GET('/changes', { params: { query }, signal })),
-    negotiate: (signal) => dataOf(api.POST('/push/negotiate', { signal })),
+    negotiate: (signal) => {
+      beforeNegotiation(server);
+      return dataOf(api.POST('/push/negotiate', { signal }));
+    },
     apply: (some) => Promise.resolve(void changes.push(...some)),
     startOver,
     become: (state) => states.at(-1) !== state && states.push(state),
@@ -58,6 +71,17 @@ it('brings a change by push, and nothing of what was before', async () => {
   await becomes(states, 'push');
   const { id } = server.deliver({});
   await sees(changes, [id]);
+});
+
+it('brings what changed while the socket was being opened', async () => {
+  const delivered: string[] = [];
+  const { changes } = await follow({
+    beforeNegotiation: (server) => {
+      if (delivered.length === 0) delivered.push(server.deliver({}).id);
+    },
+  });
+  await vi.waitFor(() => expect(delivered).toHaveLength(1));
+  await sees(changes, delivered);
 });
 
 it('polls where there is no push', async () => {
