@@ -48,7 +48,7 @@ migrate: .venv/installed node_modules/installed ## bring the stack's database, o
 
 # Checking it
 
-check: install ## lint, formatting, types, import rules; the page's too
+check: install $(if $(HAS_PAGE),frontend/openapi.json) ## lint, formatting, types, import rules; the page's too
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(CODE)
