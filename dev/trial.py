@@ -140,6 +140,7 @@ class Trial:
     def _start_host(self, port: int) -> Child:
         command: list[str | Path] = [sys.executable, "-m", "dev.functions_host", "--app", ROOT, "--port", str(port)]
         command += ["--state", self.folder / f"host-{port}", "--message-lock-seconds", str(LOCK_SECONDS)]
+        command += ["--cors", self.web_base_url, "--cors-credentials"]
         return start_child(command, log=self.log, environment=self._environment(), folder=ROOT)
 
     def _environment(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from shared.auth.access_tokens import signed_in_user
 from shared.auth.refresh_cookies import cleared_cookie, cookie_for, presented_token, refuse_foreign_origin
 from shared.auth.sessions import SignedIn, end_session, refresh_session
 from shared.auth.users import change_profile, log_in, read_profile, sign_up
-from shared.errors import EmailTaken, Forbidden, Unauthenticated
+from shared.errors import EmailTaken, Forbidden, InvalidCredentials, Unauthenticated
 from shared.http import endpoint, no_content, parsed_body, reply
 from shared.models.api import LogIn, ProfileChange, Session, SignUp, User
 from shared.runtime import runtime
@@ -44,7 +44,7 @@ async def post_signup(req: func.HttpRequest) -> func.HttpResponse:
     tag=TAG,
     body=LogIn,
     replies={200: Session},
-    raises=(Unauthenticated,),
+    raises=(InvalidCredentials,),
     public=True,
 )
 async def post_login(req: func.HttpRequest) -> func.HttpResponse:

@@ -7,6 +7,7 @@ Everything that goes wrong, named after what the caller must do.
     │   ├── UnsupportedMediaType    send JSON
     │   └── ChangesExpired          read everything again, then follow from the newest position
     ├── Unauthenticated           sign in
+    │   └── InvalidCredentials      with the right password
     ├── Forbidden                 ask somebody who may
     ├── NotFound                  it is not there, or not yours
     ├── Conflict                  look at the present state first
@@ -66,6 +67,11 @@ class ChangesExpired(InvalidRequest):
 class Unauthenticated(MailError):
     code = "unauthenticated"
     title = "Sign in first: send a valid access token."
+
+
+class InvalidCredentials(Unauthenticated):
+    code = "invalid_credentials"
+    title = "The e-mail address or the password is wrong."
 
 
 class Forbidden(MailError):

@@ -159,7 +159,7 @@ def _host(recipe: Recipe) -> Part:
     return Part(
         name="host",
         address=f"http://{LOOPBACK}:{port}/api",
-        command=_func_command(port) if recipe.host == "func" else _local_host_command(port, recipe.places),
+        command=_func_command(port) if recipe.host == "func" else _local_host_command(port, recipe),
         port=port,
         is_ready=lambda: answers_http(f"http://{LOOPBACK}:{port}/api/ready"),
         log=recipe.places.log("host"),
@@ -169,10 +169,11 @@ def _host(recipe: Recipe) -> Part:
     )
 
 
-def _local_host_command(port: int, places: Places) -> list[str | Path]:
+def _local_host_command(port: int, recipe: Recipe) -> list[str | Path]:
     return [
         *(sys.executable, "-m", "dev.functions_host", "--app", ROOT, "--port", str(port), "--address", LOOPBACK),
-        *("--state", places.functions_host, "--message-lock-seconds", _MESSAGE_LOCK_SECONDS),
+        *("--state", recipe.places.functions_host, "--message-lock-seconds", _MESSAGE_LOCK_SECONDS),
+        *("--cors", recipe.settings["WEB_BASE_URL"], "--cors-credentials"),
     ]
 
 

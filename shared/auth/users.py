@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from shared.auth.passwords import hash_password, is_outdated, password_matches
 from shared.auth.sessions import SignedIn, begin_session
-from shared.errors import Unauthenticated
+from shared.errors import InvalidCredentials
 from shared.models.api import LogIn, ProfileChange, SignUp, User
 from shared.settings import Settings
 from shared.storage.database import Pool, system_transaction, user_transaction
@@ -21,13 +21,13 @@ async def sign_up(pool: Pool, settings: Settings, wanted: SignUp) -> SignedIn:
 
 
 async def log_in(pool: Pool, settings: Settings, given: LogIn) -> SignedIn:
-    """Sign in. Raises Unauthenticated, alike and after the same time for a wrong password and an unknown address."""
+    """Sign in. Raises InvalidCredentials, alike and after the same time for a wrong password and an unknown address."""
     async with system_transaction(pool) as conn:
         found = await user_for_login(conn, given.email)
     user_id, password_hash = found or (None, None)
     matches = await password_matches(settings, password_hash, given.password)
     if not matches or user_id is None or password_hash is None:
-        raise Unauthenticated("wrong address or password")
+        raise InvalidCredentials("wrong address or password")
     new_hash = await hash_password(settings, given.password) if is_outdated(settings, password_hash) else None
     async with user_transaction(pool, user_id) as conn:
         if new_hash:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
-from dev.children import Child, start_child
+from dev.children import start_child
 from dev.trial import ADDRESS, ROOT, Trial
 
 BUILT_PAGE: Final = ROOT / "frontend" / "dist"
@@ -29,11 +29,6 @@ class Site(Trial):
         page = start_child([*command, "--api-base-url", self.api_base_url], log=self.folder / "page.log", folder=ROOT)
         self._stack.callback(page.stop)
         self.until("the page is served", lambda: httpx.get(self.web_base_url, trust_env=False).is_success)
-
-    def _start_host(self, port: int) -> Child:
-        command: list[str | Path] = [sys.executable, "-m", "dev.functions_host", "--app", ROOT, "--port", str(port)]
-        command += ["--cors", self.web_base_url, "--cors-credentials", "--state", self.folder / f"host-{port}"]
-        return start_child(command, log=self.log, environment=self._environment(), folder=ROOT)
 
 
 @pytest.fixture(scope="module")
