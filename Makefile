@@ -16,7 +16,7 @@ UP = $(STACK) up $(if $(call given,MAIL),--mail "$(MAIL)") $(if $(call given,HOS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install page demo up down logs psql migrate check format test test-unit test-integration test-browser \
+.PHONY: help chromium install page demo up down logs psql migrate check format test test-unit test-integration test-browser \
 	test-page chaos bench clean
 
 help: ## list the targets
@@ -61,8 +61,11 @@ format: install ## format all code
 	$(BIN)/ruff format
 	$(if $(HAS_PAGE),npm --prefix frontend run format --silent)
 
-test: check page test-page ## check, and every test
+test: chromium check page test-page ## check, and every test
 	$(BIN)/pytest
+
+chromium:
+	@sh dev/chromium.sh
 
 test-unit: install ## tests that start nothing
 	$(BIN)/pytest tests/unit
@@ -70,7 +73,7 @@ test-unit: install ## tests that start nothing
 test-integration: install ## tests on real parts, without a browser
 	$(BIN)/pytest --ignore=tests/unit --ignore=tests/browser
 
-test-browser: install page ## the story in Chromium
+test-browser: chromium install page ## the story in Chromium
 	$(BIN)/pytest tests/browser
 
 test-page: $(if $(HAS_PAGE),frontend/node_modules/installed frontend/openapi.json) ## the page's own tests

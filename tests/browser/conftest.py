@@ -17,6 +17,7 @@ from dev.trial import ADDRESS, ROOT, Trial
 BUILT_PAGE: Final = ROOT / "frontend" / "dist"
 RESULTS: Final = ROOT / "test-results"
 MESSAGES: Final = 300
+CHROMIUMS: Final = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MILLISECONDS: Final = 20_000
 
 
@@ -44,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
     assert path, "install Chromium, or name its binary in CHROMIUM"
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
