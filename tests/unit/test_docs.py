@@ -215,7 +215,7 @@ def test_every_question_that_crosses_users_is_listed() -> None:
 
 @pytest.mark.parametrize("message", sorted(set(messages_explained())))
 def test_a_message_that_is_explained_is_one_that_is_printed(message: str) -> None:
-    told_by = [ROOT / "Makefile", ROOT / ".ci" / "run", *(ROOT / "dev").rglob("*.py")]
+    told_by = [ROOT / "Makefile", *(ROOT / "dev").rglob("*.py"), *(ROOT / "dev").rglob("*.sh")]
     source = "\n".join(file.read_text() for file in told_by)
     assert [part for part in message.split("…") if part.strip() not in source] == []
 
