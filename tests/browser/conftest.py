@@ -43,8 +43,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One browser for a module: while Playwright runs, no other test could have an event loop."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
     assert path, "install Chromium, or name its binary in CHROMIUM"
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
