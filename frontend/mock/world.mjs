@@ -164,6 +164,8 @@ export class World {
         listed: true,
         messages_total: this.#messages.filter((message) => message.folder_id === folder.id).length,
         messages_done: this.#shown().filter((message) => message.folder_id === folder.id).length,
+        messages_per_second: rate ?? 0,
+        seconds_left: rate ? (total - this.#visible) / rate : null,
       })).filter((folder) => folder.messages_total > 0),
     };
   }

@@ -51,7 +51,7 @@ async def read_sync_progress(pool: Pool, user_id: UUID, account_id: UUID) -> Syn
     async with user_transaction(pool, user_id) as conn:
         await read_account(conn, user_id, account_id)
         run = await newest_run_progress(conn, user_id, account_id, recent_seconds=RECENT_SECONDS)
-        folders = await list_folder_progress(conn, user_id, account_id, run.run_id)
+        folders = await list_folder_progress(conn, run, user_id, recent_seconds=RECENT_SECONDS)
     return _progress(run, folders)
 
 

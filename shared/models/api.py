@@ -151,6 +151,8 @@ class FolderProgress(Reply):
     listed: bool  # the enumeration is complete, so the total is exact
     messages_total: int
     messages_done: int
+    messages_per_second: float  # lately, in this folder
+    seconds_left: float | None  # null while nothing of it comes
 
 
 class SyncProgress(Reply):

@@ -52,29 +52,45 @@ async def newest_run_progress(
     raise NotFound(f"sync run of account {account_id}")
 
 
-async def list_folder_progress(conn: Connection, user_id: UUID, account_id: UUID, run_id: UUID) -> list[FolderProgress]:
+async def list_folder_progress(
+    conn: Connection, run: RunProgress, user_id: UUID, *, recent_seconds: float
+) -> list[FolderProgress]:
     """
-    List what a run does in each folder that it has to do with.
+    List what a run does in each folder that it has to do with, and how fast of late.
 
     While a folder is enumerated for the first time, its total is at least what the provider says it holds.
     """
     sql = """
-        SELECT folder.id AS folder_id, folder.display_name, folder.state = 'current' AS listed,
-               greatest(coalesce(pages.total, 0),
-                        CASE WHEN folder.state = 'listing' AND folder.listing_round = 1
-                             THEN folder.provider_total_count ELSE 0 END) AS messages_total,
-               coalesce(pages.done, 0) AS messages_done
-          FROM folder
-          LEFT JOIN (SELECT folder_id, sum(message_count) AS total,
-                            sum(message_count) FILTER (WHERE state = 'done') AS done
-                       FROM sync_page
-                      WHERE run_id = %(run_id)s
-                      GROUP BY folder_id) AS pages ON pages.folder_id = folder.id
-         WHERE folder.user_id = %(user_id)s
-           AND folder.account_id = %(account_id)s
-           AND (pages.folder_id IS NOT NULL OR folder.state = 'listing')
-         ORDER BY lower(folder.display_name), folder.id
+        WITH pages AS (
+            SELECT folder_id, sum(message_count) AS total,
+                   coalesce(sum(message_count) FILTER (WHERE state = 'done'), 0) AS done,
+                   coalesce(sum(message_count) FILTER (WHERE state = 'failed'), 0) AS failed,
+                   coalesce(sum(message_count) FILTER (
+                       WHERE finished_at > now() - make_interval(secs => %(seconds)s)), 0) / %(seconds)s::float8 AS rate
+              FROM sync_page
+             WHERE run_id = %(run_id)s
+               AND user_id = %(user_id)s
+             GROUP BY folder_id
+        ), progress AS (
+            SELECT folder.id, folder.display_name, folder.state = 'current' AS listed,
+                   greatest(coalesce(pages.total, 0),
+                            CASE WHEN folder.state = 'listing' AND folder.listing_round = 1
+                                 THEN folder.provider_total_count ELSE 0 END) AS total,
+                   coalesce(pages.done, 0) AS done,
+                   coalesce(pages.failed, 0) AS failed,
+                   coalesce(pages.rate, 0) AS rate
+              FROM folder LEFT JOIN pages ON pages.folder_id = folder.id
+             WHERE folder.user_id = %(user_id)s
+               AND folder.account_id = %(account_id)s
+               AND (pages.folder_id IS NOT NULL OR folder.state = 'listing')
+        )
+        SELECT id AS folder_id, display_name, listed, total AS messages_total, done AS messages_done,
+               rate AS messages_per_second, (total - done - failed) / nullif(rate, 0) AS seconds_left
+          FROM progress
+         ORDER BY lower(display_name), id
     """
     async with conn.cursor(row_factory=class_row(FolderProgress)) as cur:
-        await cur.execute(sql, {"user_id": user_id, "account_id": account_id, "run_id": run_id})
+        seconds = max(0.1, min(recent_seconds, run.seconds or recent_seconds))
+        params = {"user_id": user_id, "account_id": run.account_id, "run_id": run.run_id, "seconds": seconds}
+        await cur.execute(sql, params)
         return await cur.fetchall()

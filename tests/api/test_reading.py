@@ -401,6 +401,10 @@ async def test_progress_counts_messages_by_folder_and_says_how_long_it_takes(
         ("Inbox", 140, 100),
         ("Sent Items", 65, 0),
     ]
+    inbox, sent = progress["folders"]
+    assert inbox["messages_per_second"] == pytest.approx(10, rel=0.2)
+    assert inbox["seconds_left"] == pytest.approx(4, rel=0.2)
+    assert (sent["messages_per_second"], sent["seconds_left"]) == (0, None)
 
 
 async def test_a_finished_run_has_its_own_rate_and_nothing_left(

@@ -74,6 +74,7 @@ function FolderLine({ folder }: { folder: FolderProgress }) {
       <span className={styles.count}>
         {folder.messages_done.toLocaleString()} of {!folder.listed && 'about '}
         {folder.messages_total.toLocaleString()}
+        {!isDone && folder.seconds_left !== null && `, ${timeLeft(folder.seconds_left)}`}
       </span>
       <span className={styles.done}>
         {isDone && <IconCircleCheckFilled size={16} role="img" aria-label="Complete" />}
