@@ -19,7 +19,7 @@ from dev.stack.places import DEFAULT_MAIL, ROOT, Places, shown
 from dev.stack.port_choice import choose_ports
 from dev.stack.screen import say, table
 from dev.stack.settings import MIGRATION_URL, Decisions, generated_settings
-from dev.stack.settings_file import write_settings
+from dev.stack.settings_file import schedules, write_settings
 from dev.stack.single import end_leftovers, hold, write_record
 from dev.stack.supervisor import Supervisor
 
@@ -88,7 +88,7 @@ def _recipe(wish: Wish) -> Recipe:
     keys = stack_keys(places.secrets)
     generated = generated_settings(places, choice.ports, keys)
     decisions = Decisions.read(wish.settings_file, _SAMPLE, generated)
-    settings = decisions.effective(generated)
+    settings = schedules(_SAMPLE) | decisions.effective(generated)
     origin = settings["WEB_BASE_URL"]
     host = {"LocalHttpPort": choice.ports.host, "CORS": origin, "CORSCredentials": True}
     write_settings(wish.settings_file, _SAMPLE, decisions.applicable(generated), host)

@@ -45,3 +45,9 @@ def _values(content: Mapping[str, Any]) -> dict[str, str]:
 
 def _digest(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()[:16]
+
+
+def schedules(sample: Path) -> dict[str, str]:
+    """Return when timers fire, unless a person decides otherwise; the host does not start without."""
+    values: dict[str, str] = read_json(sample)["Values"]
+    return {name: value for name, value in values.items() if name.endswith("_SCHEDULE")}
