@@ -135,7 +135,7 @@ class Trial:
 
     def _start_push(self) -> Child:
         command = [sys.executable, "-m", "dev.web_pubsub", "--port", str(self.push_port)]
-        return start_child([*command, "--access-key", self._keys["push"]], log=self.folder / "push.log", folder=ROOT)
+        return start_child([*command, f"--access-key={self._keys['push']}"], log=self.folder / "push.log", folder=ROOT)
 
     def _start_host(self, port: int) -> Child:
         command: list[str | Path] = [sys.executable, "-m", "dev.functions_host", "--app", ROOT, "--port", str(port)]

@@ -121,7 +121,7 @@ def _simulator(recipe: Recipe) -> Part:
     command: list[str | Path] = [
         *(sys.executable, "-m", "dev.graph_simulator", "--port", str(port), "--mailbox", recipe.mail),
         *("--ca-dir", places.authority, "--state", places.simulator),
-        *("--client-id", CLIENT_ID, "--client-secret", recipe.keys.client_secret),
+        *("--client-id", CLIENT_ID, f"--client-secret={recipe.keys.client_secret}"),  # which may begin with a dash
     ]
     return Part(
         name="simulator",
@@ -144,7 +144,7 @@ def _pubsub(recipe: Recipe) -> Part:
         address=f"http://{LOOPBACK}:{port}",
         command=[
             *(sys.executable, "-m", "dev.web_pubsub", "--port", str(port)),
-            *("--access-key", recipe.keys.pubsub_access_key),
+            f"--access-key={recipe.keys.pubsub_access_key}",
         ],
         port=port,
         is_ready=lambda: accepts(port),
