@@ -65,7 +65,7 @@ def simulator() -> Iterator[RunningSimulator]:
 def web_pubsub() -> Iterator[str]:
     """The connection string of a push service."""
     key = secrets.token_urlsafe(32)
-    command = [sys.executable, "-m", "dev.web_pubsub", "--port", "0", "--access-key", key]
+    command = [sys.executable, "-m", "dev.web_pubsub", "--port", "0", f"--access-key={key}"]
     process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE)  # noqa: S603 - our own program
     assert process.stdout
     try:

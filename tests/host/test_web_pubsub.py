@@ -27,7 +27,7 @@ JSON_PROTOCOL = Subprotocol("json.webpubsub.azure.v1")
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     process = subprocess.Popen(  # noqa: S603 (our own program)
-        [sys.executable, "-m", "dev.web_pubsub", "--port", "0", "--access-key", KEY],
+        [sys.executable, "-m", "dev.web_pubsub", "--port", "0", f"--access-key={KEY}"],
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,
