@@ -19,7 +19,7 @@ AXE: Final = (ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js").re
 SETTLED: Final = """() => Promise.all(
     document.getAnimations()
         .filter((each) => each.effect.getComputedTiming().endTime < Infinity)
-        .map((each) => each.finished)
+        .map((each) => each.finished.catch(() => undefined))
 )"""
 RULES: Final = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
