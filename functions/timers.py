@@ -4,7 +4,9 @@ import azure.functions as func
 
 from shared.runtime import runtime
 from shared.storage.oauth_flows import delete_expired_flows
-from shared.sync.upkeep import purge, request_changes, request_renewals, sweep
+from shared.sync.changes import request_changes
+from shared.sync.subscriptions import request_renewals
+from shared.sync.upkeep import purge, sweep
 
 bp = func.Blueprint()
 

@@ -86,7 +86,9 @@ class AccountState(StrEnum):
     CONNECTING = "connecting"
     SYNCING = "syncing"
     LIVE = "live"
+    DELAYED = "delayed"  # connecting, syncing or live, while the provider keeps us waiting until `delayed_until`
     NEEDS_SIGN_IN = "needs_sign_in"
+    NEEDS_ADMIN = "needs_admin"
     SUSPENDED = "suspended"
     DISCONNECTED = "disconnected"
 
@@ -103,9 +105,13 @@ class Account(Reply):
     address: str
     display_name: str
     state: AccountState
-    state_reason: str | None
+    state_reason: str | None  # an error's code
+    delayed_until: datetime | None  # when the provider is asked again
     connected_at: datetime
     changes_checked_at: datetime | None
+    changes_unannounced: int  # changes that reconciliation found, and no notification had announced in time
+    notifications_until: datetime | None  # the subscription's end; it is renewed long before
+    notifications_problem: str | None  # why the provider does not notify us: an error's code
 
 
 class Accounts(Reply):
@@ -171,6 +177,45 @@ class SyncProgress(Reply):
     messages_per_second: float | None
     seconds_left: float | None
     folders: list[FolderProgress]
+
+
+class AuditState(StrEnum):
+    RUNNING = "running"
+    COMPLETED = "completed"
+    STOPPED = "stopped"  # the account stopped working before its end
+
+
+class AuditOrigin(StrEnum):
+    SCHEDULE = "schedule"
+    OWNER = "owner"
+    SYSTEM = "system"  # a count that did not fit, or the provider's word that notifications were lost
+
+
+class Audit(Reply):
+    """
+    One comparison of a whole mailbox with what we hold of it: ids, folders, change keys, read and flag state.
+
+    Differences count once each. `recent` are those among them whose change is so new that they were still on their way.
+    """
+
+    id: UUID
+    account_id: UUID
+    state: AuditState
+    origin: AuditOrigin
+    requested_at: datetime
+    finished_at: datetime | None
+    compared: int  # messages of the mailbox that were looked at
+    missing: int  # in the mailbox, not here
+    different: int  # here in another version, folder or state
+    extra: int  # here, not in the mailbox
+    recent: int
+    repaired: int
+    requests: int  # to the provider
+
+
+class Audits(Reply):
+    items: list[Audit]
+    next_cursor: str | None
 
 
 class FailedPage(Reply):
@@ -315,6 +360,7 @@ class ChangeKind(StrEnum):
     SYNC_STARTED = "sync.started"
     SYNC_PAGE = "sync.page"  # a page of a first sync arrived: data.messages says how many
     SYNC_COMPLETED = "sync.completed"
+    AUDIT_FINISHED = "audit.finished"
 
 
 class Change(Reply):

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 class Job(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    traceparent: Annotated[str | None, Field(max_length=64)] = None
+    """The span that sent it, as W3C Trace Context writes it; the queue adds it."""
+
 
 class StartSync(Job):
     """Read the folder tree of a run's account and set its lanes going."""
@@ -39,10 +42,11 @@ class FetchMessage(Job):
 
 
 class SyncChanges(Job):
-    """Follow delta through every folder of an account for one turn."""
+    """Follow delta through an account's folders for one turn: those that are due, or all of them."""
 
     kind: Literal["sync_changes.v1"] = "sync_changes.v1"
     account_id: UUID
+    is_thorough: bool = False  # notifications may have been lost
 
 
 class EnsureSubscription(Job):

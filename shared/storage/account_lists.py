@@ -12,11 +12,20 @@ from shared.storage.database import Connection
 
 async def list_accounts(conn: Connection, user_id: UUID) -> list[Account]:
     sql = """
-        SELECT id, provider, address, display_name, state, state_reason, connected_at, changes_checked_at
+        SELECT account.id, provider, address, display_name,
+               CASE WHEN is_delayed THEN 'delayed' ELSE state::text END AS state,
+               CASE WHEN is_delayed THEN delay_reason ELSE state_reason END AS state_reason,
+               CASE WHEN is_delayed THEN delayed_until END AS delayed_until,
+               connected_at, changes_checked_at, changes_unannounced,
+               subscription.expires_at AS notifications_until,
+               subscription_problem AS notifications_problem
           FROM account
-         WHERE user_id = %(user_id)s
+          LEFT JOIN subscription ON subscription.account_id = account.id,
+               LATERAL (SELECT delayed_until IS NOT NULL AND state IN ('connecting', 'syncing', 'live') AS is_delayed)
+                       AS waiting
+         WHERE account.user_id = %(user_id)s
            AND state <> 'disconnected'
-         ORDER BY connected_at, id
+         ORDER BY connected_at, account.id
     """
     async with conn.cursor(row_factory=class_row(Account)) as cur:
         await cur.execute(sql, {"user_id": user_id})
@@ -26,10 +35,19 @@ async def list_accounts(conn: Connection, user_id: UUID) -> list[Account]:
 async def read_account(conn: Connection, user_id: UUID, account_id: UUID) -> Account:
     """Get an account as its owner sees it: a disconnected one is gone. Raises NotFound."""
     sql = """
-        SELECT id, provider, address, display_name, state, state_reason, connected_at, changes_checked_at
+        SELECT account.id, provider, address, display_name,
+               CASE WHEN is_delayed THEN 'delayed' ELSE state::text END AS state,
+               CASE WHEN is_delayed THEN delay_reason ELSE state_reason END AS state_reason,
+               CASE WHEN is_delayed THEN delayed_until END AS delayed_until,
+               connected_at, changes_checked_at, changes_unannounced,
+               subscription.expires_at AS notifications_until,
+               subscription_problem AS notifications_problem
           FROM account
-         WHERE user_id = %(user_id)s
-           AND id = %(account_id)s
+          LEFT JOIN subscription ON subscription.account_id = account.id,
+               LATERAL (SELECT delayed_until IS NOT NULL AND state IN ('connecting', 'syncing', 'live') AS is_delayed)
+                       AS waiting
+         WHERE account.user_id = %(user_id)s
+           AND account.id = %(account_id)s
            AND state <> 'disconnected'
     """
     async with conn.cursor(row_factory=class_row(Account)) as cur:

@@ -10,8 +10,8 @@ from shared.models.accounts import ConnectedAccount, SyncFolder, Urgency
 from shared.models.jobs import StartSync, SyncChanges
 from shared.models.mail import ChangePage
 from shared.providers.protocol import MailProvider
-from shared.storage.accounts import claim_changes, finish_changes, hold_changes
-from shared.storage.database import user_transaction
+from shared.storage.accounts import accounts_due_for_changes, claim_changes, finish_changes, hold_changes
+from shared.storage.database import system_transaction, user_transaction
 from shared.storage.folders import current_folders, move_cursor, restart_listing
 from shared.storage.messages import stored_messages
 from shared.storage.sync_runs import ensure_run
@@ -22,6 +22,13 @@ from shared.sync.patience import delay_after
 
 log = logging.getLogger(__name__)
 CHANGES_PER_PAGE: Final = 200
+
+
+async def request_changes(engine: Engine) -> None:
+    """Have every account follow its cursors that has not for a while."""
+    async with system_transaction(engine.pool) as conn:
+        due = await accounts_due_for_changes(conn, engine.settings.changes_interval_seconds)
+    await engine.jobs.send(Later(SyncChanges(account_id=account_id)) for account_id in due)
 
 
 async def sync_changes(engine: Engine, account: ConnectedAccount, job: SyncChanges) -> list[Later]:

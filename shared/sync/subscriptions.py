@@ -14,7 +14,8 @@ from shared.models.accounts import ConnectedAccount, Subscription, Urgency
 from shared.models.jobs import EnsureSubscription
 from shared.providers.protocol import MailProvider, ProviderSubscription
 from shared.settings import Settings
-from shared.storage.database import user_transaction
+from shared.storage.accounts import accounts_due_for_subscription
+from shared.storage.database import system_transaction, user_transaction
 from shared.storage.subscriptions import (
     claim_subscribing,
     get_subscription,
@@ -50,6 +51,13 @@ def _mac(settings: Settings, account_id: UUID) -> bytes:
 
 def _text_from(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+async def request_renewals(engine: Engine) -> None:
+    """Have every subscription renewed that has lived half of its life, and the missing ones made."""
+    async with system_transaction(engine.pool) as conn:
+        due = await accounts_due_for_subscription(conn, RENEW_WITHIN.total_seconds())
+    await engine.jobs.send(Later(EnsureSubscription(account_id=account_id)) for account_id in due)
 
 
 async def ensure_subscription(engine: Engine, account: ConnectedAccount, job: EnsureSubscription) -> list[Later]:

@@ -1,4 +1,4 @@
-"""What timers set going: delta for everybody, renewals, and whatever was committed but lost its job."""
+"""What timers keep in order: jobs that were lost, rows past their time, messages not yet indexed."""
 
 import asyncio
 import logging
@@ -7,40 +7,18 @@ from typing import Final
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import SyncRunState
-from shared.models.jobs import (
-    EnsureSubscription,
-    IndexMessages,
-    RemoveAccount,
-    StartSync,
-    SyncChanges,
-    SyncLane,
-)
-from shared.storage.accounts import accounts_due_for_changes, accounts_due_for_subscription, accounts_to_remove
+from shared.models.jobs import IndexMessages, RemoveAccount, StartSync, SyncLane
+from shared.storage.accounts import accounts_to_remove
 from shared.storage.database import system_transaction, user_transaction
 from shared.storage.retention import purge_expired
 from shared.storage.search import accounts_with_search_backlog, index_some_messages
 from shared.storage.sync_runs import StalledRun, stalled_runs
 from shared.sync.engine import Engine
-from shared.sync.subscriptions import RENEW_WITHIN
 
 log = logging.getLogger(__name__)
 INDEXED_AT_ONCE: Final = 200
 SILENT_SECONDS: Final = 10.0
 TOMBSTONE_DAYS: Final = 2
-
-
-async def request_changes(engine: Engine) -> None:
-    """Have every account follow its cursors that has not for a while."""
-    async with system_transaction(engine.pool) as conn:
-        due = await accounts_due_for_changes(conn, engine.settings.changes_interval_seconds)
-    await engine.jobs.send(Later(SyncChanges(account_id=account_id)) for account_id in due)
-
-
-async def request_renewals(engine: Engine) -> None:
-    """Have every subscription renewed that has lived half of its life, and the missing ones made."""
-    async with system_transaction(engine.pool) as conn:
-        due = await accounts_due_for_subscription(conn, RENEW_WITHIN.total_seconds())
-    await engine.jobs.send(Later(EnsureSubscription(account_id=account_id)) for account_id in due)
 
 
 async def sweep(engine: Engine) -> None:
