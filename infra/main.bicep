@@ -94,6 +94,9 @@ param webPubSubSku string = ''
 @minValue(1)
 param telemetryDailyGB int = 1
 
+@description('Who may call the operator API: name to the SHA-256 of that person\'s key, in hexadecimal. Empty: nobody.')
+param operatorDigests object = {}
+
 var suffix = take(uniqueString(resourceGroup().id, name), 8)
 var databaseName = 'mail'
 var databaseAppRole = 'mail_app'
@@ -206,6 +209,7 @@ module app 'modules/app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
     httpConcurrency: httpConcurrency
+    operatorDigests: operatorDigests
   }
 }
 

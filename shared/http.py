@@ -41,6 +41,7 @@ from shared.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
+from shared.telemetry import request_span
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ STATUS_BY_ERROR: Final[Mapping[type[MailError], int]] = {
 }
 
 Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+SecurityScheme = Literal["accessToken", "operatorKey"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -117,6 +119,7 @@ class Operation:
     replies: Mapping[int, Reply]
     raises: Sequence[type[MailError]]
     public: bool
+    scheme: SecurityScheme = "accessToken"  # what proves who asks, unless it is public
 
 
 OPERATIONS: Final[list[Operation]] = []
@@ -135,6 +138,7 @@ def endpoint(  # noqa: PLR0913 - the facts of an operation, named at each declar
     body: type[BaseModel] | None = None,
     raises: Sequence[type[MailError]] = (),
     public: bool = False,
+    scheme: SecurityScheme = "accessToken",
 ) -> Callable[[Handler], Handler]:
     """
     Declare an HTTP endpoint; the function's name becomes the host's name for it.
@@ -145,30 +149,34 @@ def endpoint(  # noqa: PLR0913 - the facts of an operation, named at each declar
 
     def declare(handler: Handler) -> Handler:
         name, description = handler.__name__, getdoc(handler) or ""
-        OPERATIONS.append(
-            Operation(name, method, route, summary, description, tag, query, body, replies, raises, public)
+        operation = Operation(
+            *(name, method, route, summary, description, tag), query, body, replies, raises, public, scheme
         )
-        answer = _answering(handler)
+        OPERATIONS.append(operation)
+        answer = _answering(operation, handler)
         bp.route(route=route, methods=[method], auth_level=func.AuthLevel.ANONYMOUS)(answer)
         return answer
 
     return declare
 
 
-def _answering(handler: Handler) -> Handler:
+def _answering(operation: Operation, handler: Handler) -> Handler:
     @wraps(handler)
     async def answer(req: func.HttpRequest) -> func.HttpResponse:
         request_id, started = uuid4().hex, perf_counter()
-        try:
-            response = await handler(req)
-        except Exception as exc:  # noqa: BLE001 - the last chance to answer in our own words
-            response = _refusal(exc, request_id, handler.__name__)
+        facts = {"http.request.method": operation.method, "http.route": f"/api/{operation.route}"}
+        with request_span(operation.name, facts, theirs=req.headers.get("traceparent")) as answering:
+            try:
+                response = await handler(req)
+            except Exception as exc:  # noqa: BLE001 - the last chance to answer in our own words
+                response = _refusal(exc, request_id, operation.name)
+            answering.note({"http.response.status_code": response.status_code, "mail.request_id": request_id})
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["X-Request-Id"] = request_id
         milliseconds = round((perf_counter() - started) * 1000)
-        facts = {"operation": handler.__name__, "request_id": request_id, "status": response.status_code}
-        log.info("request answered", extra={**facts, "milliseconds": milliseconds})
+        told = {"operation": operation.name, "request_id": request_id, "status": response.status_code}
+        log.info("request answered", extra={**told, "milliseconds": milliseconds})
         return response
 
     return answer

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -18,6 +19,7 @@ from shared.models.jobs import (
     SyncChanges,
     SyncLane,
 )
+from shared.telemetry import Kind, sent_context, span
 
 LIVE_QUEUE: Final = "mail-live"
 SYNC_QUEUE: Final = "mail-sync"
@@ -58,7 +60,7 @@ class JobQueues:
     async def send(self, jobs: Iterable[Later]) -> None:
         for later in jobs:
             client = self._client(QUEUE_BY_JOB[type(later.job)])
-            text, delay = later.job.model_dump_json(exclude_none=True), round(later.delay_seconds)
+            text, delay = _text_of(later.job), round(later.delay_seconds)
             try:
                 await client.send_message(text, visibility_timeout=delay, time_to_live=-1)
             except ResourceNotFoundError:
@@ -78,6 +80,15 @@ class JobQueues:
         if queue not in self._clients:
             self._clients[queue] = self._service.get_queue_client(queue, message_encode_policy=TextBase64EncodePolicy())
         return self._clients[queue]
+
+
+def _text_of(job: AnyJob) -> str:
+    """Write a job, with the trace that it belongs to."""
+    with span(f"send {job.kind}", Kind.PRODUCER, {"mail.account_id": str(job.account_id)}):
+        stamps: dict[str, object] = {"traceparent": sent_context()}
+    if QUEUE_BY_JOB[type(job)] == LIVE_QUEUE and job.noticed_at is None:
+        stamps["noticed_at"] = datetime.now(UTC)
+    return job.model_copy(update=stamps).model_dump_json(exclude_none=True)
 
 
 async def create_queue(client: QueueClient) -> None:

@@ -51,7 +51,10 @@ def document_from(operations: Sequence[Operation], *, version: str) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {
+                "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "operatorKey": {"type": "http", "scheme": "bearer", "description": "A person's key, for operators."},
+            },
         },
     }
 
@@ -76,7 +79,7 @@ def _operation(operation: Operation, references: References) -> Json:
         "tags": [operation.tag],
         "parameters": [*_path_parameters(operation.route), *_query_parameters(operation.query)],
         "responses": dict(sorted({**_refusals(operation, references), **_replies(operation, references)}.items())),
-        "security": [] if operation.public else [{"accessToken": []}],
+        "security": [] if operation.public else [{operation.scheme: []}],
     }
     if operation.description:
         described["description"] = operation.description

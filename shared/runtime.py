@@ -22,6 +22,7 @@ from shared.storage.azure import open_blobs, open_queues, open_tables
 from shared.storage.database import Pool, open_pool
 from shared.storage.request_slots import RequestGate
 from shared.sync.engine import Engine
+from shared.telemetry import close_telemetry, open_telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ async def runtime() -> Runtime:
 
 async def open_runtime(settings: Settings) -> Runtime:
     """Open everything for some settings; a process does this once, a test for itself."""
+    open_telemetry(settings)
     pool = await open_pool(settings)
     jobs = JobQueues(open_queues(settings))
     tls = ssl_context(settings)
@@ -105,3 +107,4 @@ async def close_runtime(opened: Runtime) -> None:
     await opened.blobs.close()
     await opened.jobs.close()
     await opened.pool.close()
+    close_telemetry()

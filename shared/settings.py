@@ -42,6 +42,20 @@ def _base_url_from(value: str) -> str:
 Keyring = Annotated[Mapping[str, bytes], PlainValidator(_keyring_from)]
 """Keys by id. The first one signs or encrypts; all of them verify or decrypt."""
 
+
+def _operator_keys_from(value: object) -> Mapping[str, bytes]:
+    """Decode `{"name": "SHA-256 of a key in hex", …}`. Raises ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError('expected a JSON object such as {"ada": "<64 hexadecimal digits>"}')  # noqa: TRY004 - pydantic's
+    digests = {str(name): bytes.fromhex(str(digest)) for name, digest in value.items()}
+    if any(len(digest) != KEY_BYTES for digest in digests.values()):
+        raise ValueError("an operator's key is given by its SHA-256, 64 hexadecimal digits")
+    return MappingProxyType(digests)
+
+
+OperatorKeys = Annotated[Mapping[str, bytes], PlainValidator(_operator_keys_from)]
+"""SHA-256 of each operator's key by the operator's name."""
+
 BaseUrl = Annotated[str, AfterValidator(_base_url_from)]
 
 
@@ -88,6 +102,12 @@ class Settings(BaseSettings):
     page_lease_seconds: float = Field(default=60, gt=0)  # after this a page of a dead lane is free again
     attachment_max_bytes: int = Field(default=150 * 1024 * 1024, gt=0)
     event_retention_days: int = Field(default=30, ge=1)
+
+    operator_keys: OperatorKeys | None = None  # absent: nobody operates by the API
+    otel_exporter_otlp_endpoint: BaseUrl | None = None  # a collector that takes OTLP over HTTP; absent: none
+    applicationinsights_connection_string: str | None = None  # no secret: writing there takes the app's identity
+    trace_sample_ratio: float = Field(default=0.05, ge=0, le=1)  # of traces; what is counted is counted in full
+    metric_interval_seconds: float = Field(default=60, ge=1)
 
 
 @cache

@@ -21,6 +21,7 @@ param databasePoolSize int
 param maximumInstanceCount int
 param instanceMemoryMB int
 param httpConcurrency int
+param operatorDigests object
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: 'plan-${name}'
@@ -107,6 +108,7 @@ var productSettings = {
   MICROSOFT_AUTHORITY: microsoftAuthority
   MICROSOFT_CLIENT_ID: microsoftClientId
   MICROSOFT_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${secretsUri}/microsoft-client-secret)'
+  OPERATOR_KEYS: string(operatorDigests)
   PUBLIC_BASE_URL: publicUrl
   REFRESH_COOKIE_SAME_SITE: refreshCookieSameSite
   TOKEN_ENCRYPTION_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/token-encryption-keys)'

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 
 class Job(BaseModel):
@@ -11,6 +11,8 @@ class Job(BaseModel):
 
     traceparent: Annotated[str | None, Field(max_length=64)] = None
     """The span that sent it, as W3C Trace Context writes it; the queue adds it."""
+    noticed_at: AwareDatetime | None = None
+    """When the provider's notice of it came, on its way through every retry; the queue adds it to live jobs."""
 
 
 class StartSync(Job):

@@ -46,6 +46,7 @@ from shared.sync.removal import remove_account
 from shared.sync.runs import start_sync
 from shared.sync.subscriptions import ensure_subscription
 from shared.sync.upkeep import index_messages
+from shared.telemetry import job_span
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,11 @@ async def run_job(engine: Engine, body: bytes) -> None:
     Raises JobInvalid when nobody knows such a job, and whatever else goes wrong, so that the host delivers it again.
     """
     job = job_from(body)
+    with job_span(job.kind, job.account_id, job.traceparent):
+        await _run_and_follow(engine, job)
+
+
+async def _run_and_follow(engine: Engine, job: AnyJob) -> None:
     try:
         account = await load_account(engine, job.account_id)
         following = await _run(engine, account, job)

@@ -13,6 +13,7 @@ from shared.settings import Settings
 from shared.storage.accounts import get_account, owner_of_account
 from shared.storage.database import Connection, Pool, system_transaction, user_transaction
 from shared.storage.events import Event, append_events
+from shared.telemetry import Kind, span
 
 WORKING_STATES = (AccountState.CONNECTING, AccountState.SYNCING, AccountState.LIVE)
 
@@ -46,8 +47,11 @@ async def recorded_transaction(
     are announced.
     """
     events: list[Event] = []
-    async with user_transaction(engine.pool, account.user_id) as conn:
-        yield conn, events
-        position = await append_events(conn, account.user_id, events)
+    with span("save", facts={"mail.account_id": str(account.id)}) as saving:
+        async with user_transaction(engine.pool, account.user_id) as conn:
+            yield conn, events
+            position = await append_events(conn, account.user_id, events)
+        saving.note({"mail.rows": len(events)})
     if position is not None:
-        await engine.announce(account.user_id, position)
+        with span("announce", Kind.PRODUCER, {"mail.position": position}):
+            await engine.announce(account.user_id, position)

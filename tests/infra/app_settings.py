@@ -20,10 +20,13 @@ DEFAULTED: Final = {
     "GRAPH_REQUESTS_IN_FLIGHT": "the service's own limit",
     "GRAPH_TIMEOUT_SECONDS": "decided by the product",
     "LANE_SECONDS": "held against functionTimeout in host.json",
+    "METRIC_INTERVAL_SECONDS": "decided by the product",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "in Azure, Azure Monitor takes what is measured",
     "PAGE_LEASE_SECONDS": "decided by the product",
     "SYNC_LANES": "decided by the product",
     "SYNC_LISTING_MESSAGES": "decided by the product",
     "SYNC_PAGE_MESSAGES": "decided by the product",
+    "TRACE_SAMPLE_RATIO": "decided by the product",
     "TRUSTED_CA_FILE": "for stand-ins of Graph and Entra only",
 }
 """Settings that the template leaves at their default, each for a reason."""
@@ -31,7 +34,6 @@ DEFAULTED: Final = {
 OF_THE_HOST: Final = frozenset(
     {
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-        "APPLICATIONINSIGHTS_CONNECTION_STRING",
         "AZUREWEBJOBSSTORAGE__CREDENTIAL",
     }
 )

@@ -16,6 +16,7 @@ from shared.errors import AnswerTooLarge, ProviderError, ProviderUnavailable
 from shared.providers.graph.addresses import url_from
 from shared.providers.graph.errors import TimedOut, error_from
 from shared.providers.graph.json_text import document_from
+from shared.providers.graph.routes import watched
 from shared.providers.protocol import Gate
 
 log = logging.getLogger(__name__)
@@ -136,13 +137,15 @@ class GraphClient:
         request = self._request(question, token)
         async with self._gate() as asked_at:
             deadline = asyncio.get_running_loop().time() + self._timeout_seconds
-            with _network_errors():
-                async with asyncio.timeout_at(deadline):
-                    response = await self._http.send(request, stream=True)
-            try:
-                yield OpenAnswer(asked_at, response, deadline)
-            finally:
-                await response.aclose()
+            with watched(question.method, question.target) as watch:
+                with _network_errors():
+                    async with asyncio.timeout_at(deadline):
+                        response = await self._http.send(request, stream=True)
+                watch.answered(response.status_code)
+                try:
+                    yield OpenAnswer(asked_at, response, deadline)
+                finally:
+                    await response.aclose()
 
     def _request(self, question: Question, token: str) -> httpx.Request:
         headers = {"Authorization": f"Bearer {token}", "client-request-id": str(uuid4()), "Accept": "application/json"}
