@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from shared.operators.accounts import observe
 from shared.runtime import runtime
 from shared.storage.oauth_flows import delete_expired_flows
 from shared.sync.changes import request_changes
@@ -23,7 +24,9 @@ async def renew_subscriptions(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
 async def sweep_unfinished(timer: func.TimerRequest) -> None:
-    await sweep((await runtime()).engine)
+    opened = await runtime()
+    await sweep(opened.engine)
+    await observe(opened.pool, opened.settings, opened.jobs)
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%PURGE_SCHEDULE%")

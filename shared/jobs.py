@@ -27,6 +27,8 @@ CHANGES_QUEUE: Final = "mail-changes"
 UPKEEP_QUEUE: Final = "mail-upkeep"
 QUEUES: Final = (LIVE_QUEUE, SYNC_QUEUE, CHANGES_QUEUE, UPKEEP_QUEUE)
 
+MOST_PEEKED: Final = 32
+
 QUEUE_BY_JOB: Final[dict[type, str]] = {
     FetchMessage: LIVE_QUEUE,
     StartSync: SYNC_QUEUE,
@@ -44,6 +46,14 @@ class Later:
 
     job: AnyJob
     delay_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    queue: str
+    messages: int  # those for later included
+    waiting: int  # that could run now, up to 32
+    oldest_seconds: float  # since the first of them was sent
 
 
 class JobQueues:
@@ -66,6 +76,21 @@ class JobQueues:
             except ResourceNotFoundError:
                 await create_queue(client)
                 await client.send_message(text, visibility_timeout=delay, time_to_live=-1)
+
+    async def figures(self) -> list[QueueFigures]:
+        """Tell how full each queue is. A queue that does not exist yet is empty."""
+        return [await self._figures_of(queue) for queue in QUEUES]
+
+    async def _figures_of(self, queue: str) -> QueueFigures:
+        client = self._client(queue)
+        try:
+            properties = await client.get_queue_properties()
+            waiting = await client.peek_messages(MOST_PEEKED)
+        except ResourceNotFoundError:
+            return QueueFigures(queue, 0, 0, 0)
+        oldest = min((message.inserted_on or datetime.now(UTC) for message in waiting), default=datetime.now(UTC))
+        age = max(0, (datetime.now(UTC) - oldest).total_seconds())
+        return QueueFigures(queue, properties.approximate_message_count or 0, len(waiting), age)
 
     async def ready(self) -> None:
         """Raise azure.core's AzureError when the queue service does not answer."""

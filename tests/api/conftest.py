@@ -1,6 +1,7 @@
 """The API on the local host: real routing, one database and one host for the session, a new user for each test."""
 
 import base64
+import hashlib
 import json
 import secrets
 import subprocess
@@ -35,6 +36,7 @@ PUBLIC_BASE_URL: Final = f"http://127.0.0.1:{PORT}"
 WEB_BASE_URL: Final = "https://mail.contoso.example"
 PASSWORD: Final = "correct horse battery"
 ATTACHMENT_MAX_BYTES: Final = 300_000
+OPERATOR_KEY: Final = secrets.token_urlsafe(32)
 KEYS: Final = {"second": secrets.token_bytes(32), "first": secrets.token_bytes(32)}
 
 
@@ -90,6 +92,7 @@ def environment_for(*, public_base_url: str, database_url: str, storage: str, **
         "JWT_SIGNING_KEYS": ring,
         "TOKEN_ENCRYPTION_KEYS": ring,
         "WEBHOOK_KEY": secrets.token_urlsafe(32),
+        "OPERATOR_KEYS": json.dumps({"ada": hashlib.sha256(OPERATOR_KEY.encode()).hexdigest()}),
         "ARGON2_MEMORY_KIB": "8",
         "ARGON2_ITERATIONS": "1",
         "ATTACHMENT_MAX_BYTES": str(ATTACHMENT_MAX_BYTES),

@@ -1,0 +1,98 @@
+"""What operators see and set going. The host keeps `/api/admin` for itself, so this is below `/api/operators`."""
+
+from typing import Final
+
+import azure.functions as func
+
+from shared.http import accepted, endpoint, parsed_query, reply, uuid_param
+from shared.models.operators import AccountDetail, AccountsInTrouble, Asked, Overview, TroubleQuery
+from shared.operators.access import signed_in_operator
+from shared.operators.accounts import (
+    ask_reconciliation,
+    ask_renewal,
+    read_detail,
+    read_overview,
+    read_trouble,
+)
+from shared.runtime import runtime
+
+TAG: Final = "operators"
+bp = func.Blueprint()
+
+
+@endpoint(
+    bp,
+    "GET",
+    "operators/overview",
+    summary="Count accounts by state and by problem, and jobs by queue",
+    tag=TAG,
+    replies={200: Overview},
+    scheme="operatorKey",
+)
+async def get_operators_overview(req: func.HttpRequest) -> func.HttpResponse:
+    signed_in_operator(req, "overview")
+    opened = await runtime()
+    return reply(await read_overview(opened.pool, opened.settings, opened.jobs))
+
+
+@endpoint(
+    bp,
+    "GET",
+    "operators/accounts",
+    summary="List accounts of all users that are in trouble",
+    tag=TAG,
+    query=TroubleQuery,
+    replies={200: AccountsInTrouble},
+    scheme="operatorKey",
+)
+async def get_operators_accounts(req: func.HttpRequest) -> func.HttpResponse:
+    """In the order of their ids, so that a list may be worked off while it changes. Without addresses."""
+    signed_in_operator(req, "accounts")
+    opened, wanted = await runtime(), parsed_query(req, TroubleQuery)
+    return reply(await read_trouble(opened.pool, opened.settings, wanted))
+
+
+@endpoint(
+    bp,
+    "GET",
+    "operators/accounts/{account_id:guid}",
+    summary="See one account's health, its sync runs and its audits",
+    tag=TAG,
+    replies={200: AccountDetail},
+    scheme="operatorKey",
+)
+async def get_operators_account(req: func.HttpRequest) -> func.HttpResponse:
+    signed_in_operator(req, "account")
+    opened = await runtime()
+    return reply(await read_detail(opened.pool, opened.settings, uuid_param(req, "account_id")))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "operators/accounts/{account_id:guid}/reconciliation",
+    summary="Have delta go through every folder of an account now",
+    tag=TAG,
+    replies={202: Asked},
+    scheme="operatorKey",
+)
+async def post_operators_reconciliation(req: func.HttpRequest) -> func.HttpResponse:
+    signed_in_operator(req, "reconciliation")
+    opened = await runtime()
+    account_id = uuid_param(req, "account_id")
+    return accepted(await ask_reconciliation(opened.pool, opened.settings, opened.jobs, account_id))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "operators/accounts/{account_id:guid}/renewal",
+    summary="Have an account's subscription renewed now",
+    tag=TAG,
+    replies={202: Asked},
+    scheme="operatorKey",
+)
+async def post_operators_renewal(req: func.HttpRequest) -> func.HttpResponse:
+    signed_in_operator(req, "renewal")
+    opened = await runtime()
+    return accepted(await ask_renewal(opened.pool, opened.settings, opened.jobs, uuid_param(req, "account_id")))
