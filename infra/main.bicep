@@ -97,6 +97,13 @@ param telemetryDailyGB int = 1
 @description('Who may call the operator API: name to the SHA-256 of that person\'s key, in hexadecimal. Empty: nobody.')
 param operatorDigests object = {}
 
+@description('Who is written to when an alarm goes off. Empty: alarms are only shown in the portal.')
+param alarmEmail string = ''
+
+@description('Connections to the database that are worth an alarm: four fifths of what its size takes.')
+@minValue(10)
+param alarmDatabaseConnections int = 330
+
 var suffix = take(uniqueString(resourceGroup().id, name), 8)
 var databaseName = 'mail'
 var databaseAppRole = 'mail_app'
@@ -114,6 +121,15 @@ module telemetry 'modules/telemetry.bicep' = {
     location: location
     principalId: identity.properties.principalId
     dailyGB: telemetryDailyGB
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  params: {
+    name: name
+    location: location
+    workspaceId: telemetry.outputs.workspaceId
   }
 }
 
@@ -136,6 +152,18 @@ module database 'modules/database.bicep' = {
     administratorIpAddress: administratorIpAddress
     sku: databaseSku
     storageGB: databaseStorageGB
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    name: '${name}-${suffix}'
+    location: location
+    workspaceId: telemetry.outputs.workspaceId
+    databaseId: database.outputs.id
+    email: alarmEmail
+    databaseConnections: alarmDatabaseConnections
   }
 }
 

@@ -22,5 +22,8 @@ param publicBaseUrl = ''
 param webBaseUrl = ''
 param refreshCookieSameSite = 'none'
 
+// Where alarms go; '' shows them in the portal only.
+param alarmEmail = ''
+
 // 'Free_F1' or 'Standard_S1' pushes changes to open pages; '' lets them poll.
 param webPubSubSku = 'Free_F1'

@@ -82,5 +82,6 @@ resource fromAdministrator 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRu
   dependsOn: [fromAzure]
 }
 
+output id string = server.id
 output host string = server.properties.fullyQualifiedDomainName
 output administrator string = administrator

@@ -40,4 +40,5 @@ resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+output workspaceId string = workspace.id
 output connectionString string = insights.properties.ConnectionString

@@ -8,7 +8,11 @@ VERSION_BY_TYPE: Final = {
     "Microsoft.DBforPostgreSQL/flexibleServers/configurations": "2025-08-01",
     "Microsoft.DBforPostgreSQL/flexibleServers/databases": "2025-08-01",
     "Microsoft.DBforPostgreSQL/flexibleServers/firewallRules": "2025-08-01",
+    "Microsoft.Insights/actionGroups": "2023-01-01",
     "Microsoft.Insights/components": "2020-02-02",
+    "Microsoft.Insights/metricAlerts": "2018-03-01",
+    "Microsoft.Insights/scheduledQueryRules": "2023-12-01",
+    "Microsoft.Insights/workbooks": "2023-06-01",
     "Microsoft.KeyVault/vaults": "2026-02-01",
     "Microsoft.KeyVault/vaults/secrets": "2026-02-01",
     "Microsoft.ManagedIdentity/userAssignedIdentities": "2024-11-30",
@@ -42,7 +46,15 @@ FUNCTIONS: Final = frozenset(
     {
         *{"allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "secure"},  # decorators
         *{"concat", "empty", "items", "join", "startsWith", "string", "take", "union", "uriComponent"},
-        *{"environment", "guid", "resourceGroup", "subscriptionResourceId", "tenant", "uniqueString"},
+        *{
+            "environment",
+            "guid",
+            "loadTextContent",
+            "resourceGroup",
+            "subscriptionResourceId",
+            "tenant",
+            "uniqueString",
+        },
     }
 )
 """The language's functions that the template uses. A new one is added here once it is known to exist."""
