@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final, Literal, Protocol
 from uuid import UUID
@@ -212,6 +213,20 @@ def sent_context() -> str | None:
 
 
 # Figures
+
+
+def record_lag(noticed_at: datetime | None, modified_at: datetime | None) -> None:
+    """Record that a message's row is there: how long after its notice, and after the provider's change, if known."""
+    if noticed_at:
+        seconds = _seconds_since(noticed_at)
+        record(NOTIFICATION_LAG, seconds)
+        record(NOTIFICATIONS_LATE, 1 if seconds > LATE_SECONDS else 0)
+    if modified_at:
+        record(MODIFICATION_LAG, _seconds_since(modified_at))
+
+
+def _seconds_since(moment: datetime) -> float:
+    return max(0.0, (datetime.now(UTC) - moment).total_seconds())
 
 
 def record(metric: Metric, value: float = 1, facts: Facts | None = None) -> None:

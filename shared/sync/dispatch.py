@@ -46,7 +46,7 @@ from shared.sync.removal import remove_account
 from shared.sync.runs import start_sync
 from shared.sync.subscriptions import ensure_subscription
 from shared.sync.upkeep import index_messages
-from shared.telemetry import job_span
+from shared.telemetry import JOBS_POISONED, JOBS_RETRIED, job_span, record
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,7 @@ async def _run_and_follow(engine: Engine, job: AnyJob) -> None:
         if isinstance(exc, psycopg.OperationalError) and (exc.sqlstate or "08")[:2] not in CONNECTION_LOST:
             raise _without_content(exc) from None
         log.warning("the database is not answering", extra={"job": job.kind})
+        record(JOBS_RETRIED, facts={"kind": job.kind, "error_code": "database_unavailable"})
         following = [Later(job, delay_seconds=OUTAGE_SECONDS)]
     except psycopg.Error as exc:
         raise _without_content(exc) from None
@@ -116,12 +117,14 @@ async def _run(engine: Engine, account: ConnectedAccount, job: AnyJob) -> list[L
         return await USE_CASES[type(job)](engine, account, job)
     except ProviderUnavailable as exc:
         log.info("provider asks for patience", extra={"job": job.kind, "error_code": exc.code})
+        record(JOBS_RETRIED, facts={"kind": job.kind, "error_code": exc.code})
         return [Later(job, delay_seconds=delay_after(exc))]
     except ReauthenticationRequired as exc:
         await _stop_account(engine, account, AccountState.NEEDS_SIGN_IN, exc.code)
     except MailboxUnavailable as exc:
         await _stop_account(engine, account, AccountState.SUSPENDED, exc.code)
-    except ProviderMisconfigured:
+    except ProviderMisconfigured as exc:
+        record(JOBS_RETRIED, facts={"kind": job.kind, "error_code": exc.code})
         log.exception("our registration with the provider needs an operator")
         return [Later(job, delay_seconds=MISCONFIGURED_SECONDS)]
     return []
@@ -148,6 +151,7 @@ async def record_poison(engine: Engine, queue: str, body: bytes) -> None:
         log.exception("poison message dropped", extra={"queue": queue, "error_code": exc.code})
         return
     log.error("job failed for good", extra={"queue": queue, "job": job.kind, "account_id": str(job.account_id)})
+    record(JOBS_POISONED, facts={"queue": queue, "kind": job.kind})
     async with user_transaction(engine.pool, account.user_id) as conn:
         await record_failed_job(
             conn,

@@ -10,6 +10,7 @@ from shared.storage.messages import MessageVersion, stored_messages
 from shared.storage.search import index_some_messages
 from shared.sync.answers import events_from, fetch_by_id, save_answer, with_homes
 from shared.sync.engine import Engine, recorded_transaction
+from shared.telemetry import record_lag
 
 MOST_ATTEMPTS: Final = 6  # after 2, 4, 8, 16 and 32 seconds: a message that is found later than that is left to delta
 INDEXED_AT_ONCE: Final = 50
@@ -34,6 +35,7 @@ async def fetch_message(engine: Engine, account: ConnectedAccount, job: FetchMes
     async with recorded_transaction(engine, account) as (conn, events):
         saved, buried = await save_answer(conn, account, fetched)
         events.extend(events_from(account, saved, buried))
+    record_lag(job.noticed_at, next((message.last_modified_at for message in fetched.messages), None))
     if saved.contested or buried.contested:
         return [*jobs, Later(job, delay_seconds=1)]
     async with user_transaction(engine.pool, account.user_id) as conn:

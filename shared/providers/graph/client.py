@@ -12,12 +12,13 @@ from uuid import uuid4
 import httpx
 import orjson
 
-from shared.errors import AnswerTooLarge, ProviderError, ProviderUnavailable
+from shared.errors import AnswerTooLarge, ProviderError, ProviderUnavailable, Throttled
 from shared.providers.graph.addresses import url_from
 from shared.providers.graph.errors import TimedOut, error_from
 from shared.providers.graph.json_text import document_from
 from shared.providers.graph.routes import watched
 from shared.providers.protocol import Gate
+from shared.telemetry import THROTTLED_SECONDS, record
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +187,8 @@ async def _raise_refusal(answer: OpenAnswer, tolerated: tuple[type[ProviderError
     except (ProviderError, ValueError):
         document = None
     error = error_from(answer.response.status_code, answer.response.headers, document)
+    if isinstance(error, Throttled):
+        record(THROTTLED_SECONDS, error.retry_after_seconds or 0)
     if not isinstance(error, tolerated):
         raise error
 
