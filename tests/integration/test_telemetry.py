@@ -12,6 +12,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from dev.trial import ADDRESS, EMAIL, Trial, TrialFailed
+from shared.providers.graph.addresses import segment_from
 from shared.telemetry import METRICS
 from tests.integration.telemetry import Collector, running_collector
 
@@ -106,8 +107,10 @@ def test_a_stranger_decides_no_trace(watched: Trial, collector: Collector) -> No
 def test_no_mail_and_no_address_leaves_the_process(trace: list[Span], watched: Trial, collector: Collector) -> None:
     secrets = {MARKER, ADDRESS, EMAIL, watched.simulator.client_secret}
     ids = {row[0] for row in watched.query("SELECT provider_message_id FROM message")}
+    ids |= {segment_from(each) for each in ids}
     links = {row[0] for row in watched.query("SELECT provider_subscription_id FROM subscription")}
     exported = b"".join(body for _, body in collector.bodies)
+    assert trace
     assert len(exported) > 10_000
     assert {each for each in secrets | ids | links if each.encode() in exported} == set()
 
