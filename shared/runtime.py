@@ -11,6 +11,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from shared.auth.connections import Connector
 from shared.auth.mailbox_tokens import MailboxTokens
 from shared.jobs import JobQueues
+from shared.log_lines import show_facts
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.providers.entra.sign_in import Entra
 from shared.providers.graph.mail import GraphMail
@@ -64,6 +65,7 @@ async def runtime() -> Runtime:
 
 async def open_runtime(settings: Settings) -> Runtime:
     """Open everything for some settings; a process does this once, a test for itself."""
+    show_facts()
     open_telemetry(settings)
     pool = await open_pool(settings)
     jobs = JobQueues(open_queues(settings))
