@@ -13,7 +13,7 @@ USUAL: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime
 class LinesWithFacts(logging.Formatter):
     """`job failed for good queue=mail-live job=fetch_message.v1`, and the stack of an exception below it."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         facts = "".join(f" {name}={value}" for name, value in vars(record).items() if name not in USUAL)
         return super().formatMessage(record) + facts
 

@@ -35,11 +35,12 @@ def test_a_line_has_its_facts(worker: Worker) -> None:
 
 def test_an_exception_stands_below_the_facts(worker: Worker) -> None:
     try:
-        raise ValueError("why")
+        int("why")
     except ValueError:
         logging.getLogger("mail").exception("request failed", extra={"status": 500})
     first, *stack = worker.lines[0].splitlines()
-    assert (first, stack[-1]) == ("request failed status=500", "ValueError: why")
+    assert first == "request failed status=500"
+    assert stack[-1].startswith("ValueError: ")
 
 
 def test_a_handler_that_has_its_own_lines_keeps_them(worker: Worker) -> None:
