@@ -154,7 +154,7 @@ def _load(settings: Settings) -> None:
 
 def is_watched() -> bool:
     """Tell whether somebody wants figures; what costs a request to learn is then worth it."""
-    return _telemetry.loading is not None
+    return _telemetry.exporting is not None or _telemetry.pending is not None
 
 
 # Spans
