@@ -31,6 +31,10 @@ param jwtSigningKeys string
 @secure()
 param tokenEncryptionKeys string
 
+@description('JSON object like jwtSigningKeys. The first key signs reports of audits; keep the others, for old reports.')
+@secure()
+param auditSigningKeys string
+
 @description('Proves that a change notification belongs to a subscription of ours.')
 @secure()
 @minLength(32)
@@ -177,6 +181,7 @@ module vault 'modules/vault.bicep' = {
     location: location
     principalId: identity.properties.principalId
     secretNames: [
+      'audit-signing-keys'
       'database-url'
       'jwt-signing-keys'
       'microsoft-client-secret'
@@ -184,6 +189,7 @@ module vault 'modules/vault.bicep' = {
       'webhook-key'
     ]
     secretValues: {
+      'audit-signing-keys': auditSigningKeys
       'database-url': databaseUrl
       'jwt-signing-keys': jwtSigningKeys
       'microsoft-client-secret': microsoftClientSecret

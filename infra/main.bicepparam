@@ -12,6 +12,7 @@ param microsoftClientSecret = readEnvironmentVariable('MICROSOFT_CLIENT_SECRET')
 
 param jwtSigningKeys = readEnvironmentVariable('JWT_SIGNING_KEYS')
 param tokenEncryptionKeys = readEnvironmentVariable('TOKEN_ENCRYPTION_KEYS')
+param auditSigningKeys = readEnvironmentVariable('AUDIT_SIGNING_KEYS')
 param webhookKey = readEnvironmentVariable('WEBHOOK_KEY')
 
 param databaseAdministratorPassword = readEnvironmentVariable('DATABASE_ADMINISTRATOR_PASSWORD')

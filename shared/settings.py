@@ -88,6 +88,7 @@ class Settings(BaseSettings):
 
     jwt_signing_keys: Keyring = Field(repr=False)
     token_encryption_keys: Keyring = Field(repr=False)
+    audit_signing_keys: Keyring = Field(repr=False)  # seeds of Ed25519 keys
     webhook_key: SecretStr = Field(min_length=32)
     web_pubsub_connection_string: SecretStr | None = None  # absent: clients poll GET /api/changes
 
@@ -99,6 +100,8 @@ class Settings(BaseSettings):
     sync_listing_messages: int = Field(default=500, ge=1, le=1000)  # delta page size asked while enumerating
     lane_seconds: float = Field(default=45, gt=0, le=300)  # a lane's turn, then its successor
     changes_interval_seconds: float = Field(default=540, ge=0)  # delta visits an account at most this often
+    audit_interval_seconds: float = Field(default=86_400, ge=0)  # every live account is audited so often
+    audit_retention_days: int = Field(default=400, ge=1)
     page_lease_seconds: float = Field(default=60, gt=0)  # after this a page of a dead lane is free again
     attachment_max_bytes: int = Field(default=150 * 1024 * 1024, gt=0)
     event_retention_days: int = Field(default=30, ge=1)

@@ -32,6 +32,7 @@ class StackKeys:
     database_application: str = field(default_factory=_password, repr=False)
     jwt_signing_keys: str = field(default_factory=_keyring, repr=False)
     token_encryption_keys: str = field(default_factory=_keyring, repr=False)
+    audit_signing_keys: str = field(default_factory=_keyring, repr=False)
     webhook_key: str = field(default_factory=_password, repr=False)
     client_secret: str = field(default_factory=_password, repr=False)
     pubsub_access_key: str = field(default_factory=_password, repr=False)

@@ -49,6 +49,7 @@ def generated_settings(places: Places, ports: StackPorts, keys: StackKeys) -> di
         "WEB_BASE_URL": f"http://{LOOPBACK}:{ports.page}",
         "JWT_SIGNING_KEYS": keys.jwt_signing_keys,
         "TOKEN_ENCRYPTION_KEYS": keys.token_encryption_keys,
+        "AUDIT_SIGNING_KEYS": keys.audit_signing_keys,
         "WEBHOOK_KEY": keys.webhook_key,
         "WEB_PUBSUB_CONNECTION_STRING": (
             f"Endpoint=http://{LOOPBACK}:{ports.pubsub};AccessKey={keys.pubsub_access_key};Version=1.0;"

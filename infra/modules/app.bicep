@@ -102,6 +102,7 @@ var hostSettings = {
 
 var productSettings = {
   ALLOWED_ORIGINS: join(allowedOrigins, ',')
+  AUDIT_SIGNING_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/audit-signing-keys)'
   DATABASE_POOL_SIZE: string(databasePoolSize)
   DATABASE_URL: '@Microsoft.KeyVault(SecretUri=${secretsUri}/database-url)'
   JWT_SIGNING_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/jwt-signing-keys)'

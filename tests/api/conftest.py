@@ -91,6 +91,7 @@ def environment_for(*, public_base_url: str, database_url: str, storage: str, **
         "WEB_BASE_URL": WEB_BASE_URL,
         "JWT_SIGNING_KEYS": ring,
         "TOKEN_ENCRYPTION_KEYS": ring,
+        "AUDIT_SIGNING_KEYS": ring,
         "WEBHOOK_KEY": secrets.token_urlsafe(32),
         "OPERATOR_KEYS": json.dumps({"ada": hashlib.sha256(OPERATOR_KEY.encode()).hexdigest()}),
         "ARGON2_MEMORY_KIB": "8",

@@ -32,6 +32,7 @@ def settings() -> Settings:
             "web_base_url": "https://mail.contoso.example",
             "jwt_signing_keys": {"first": new_key()},
             "token_encryption_keys": {"first": new_key()},
+            "audit_signing_keys": {"first": new_key()},
             "webhook_key": secrets.token_urlsafe(32),
         }
     )

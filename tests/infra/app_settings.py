@@ -12,6 +12,8 @@ DEFAULTED: Final = {
     "ARGON2_ITERATIONS": "the default is the strength that production wants",
     "ARGON2_MEMORY_KIB": "as ARGON2_ITERATIONS",
     "ATTACHMENT_MAX_BYTES": "the provider's own limit",
+    "AUDIT_INTERVAL_SECONDS": "goes with AUDIT_SCHEDULE's hour",
+    "AUDIT_RETENTION_DAYS": "decided by the product, not by the place it runs in",
     "AZUREWEBJOBSSTORAGE": "a connection string: shared keys are off, the app signs in with its identity",
     "AZUREWEBJOBSSTORAGE__ACCOUNTNAME": "the three service URIs say more, and hold in every cloud",
     "CHANGES_INTERVAL_SECONDS": "goes with DELTA_SCHEDULE's ten minutes",

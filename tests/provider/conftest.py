@@ -121,6 +121,7 @@ def settings(simulator: RunningSimulator, azurite: RunningAzurite, database: Dat
             "web_base_url": "http://127.0.0.1:5173",
             "jwt_signing_keys": {"first": new_key()},
             "token_encryption_keys": {"first": new_key()},
+            "audit_signing_keys": {"first": new_key()},
             "webhook_key": secrets.token_urlsafe(32),
         }
     )
