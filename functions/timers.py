@@ -5,6 +5,7 @@ import azure.functions as func
 from shared.operators.accounts import observe
 from shared.runtime import runtime
 from shared.storage.oauth_flows import delete_expired_flows
+from shared.sync.audits import forget_audits, request_audits
 from shared.sync.changes import request_changes
 from shared.sync.subscriptions import request_renewals
 from shared.sync.upkeep import purge, sweep
@@ -22,6 +23,11 @@ async def renew_subscriptions(timer: func.TimerRequest) -> None:
     await request_renewals((await runtime()).engine)
 
 
+@bp.timer_trigger(arg_name="timer", schedule="%AUDIT_SCHEDULE%")
+async def audit_mailboxes(timer: func.TimerRequest) -> None:
+    await request_audits((await runtime()).engine)
+
+
 @bp.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
 async def sweep_unfinished(timer: func.TimerRequest) -> None:
     opened = await runtime()
@@ -33,4 +39,5 @@ async def sweep_unfinished(timer: func.TimerRequest) -> None:
 async def purge_expired(timer: func.TimerRequest) -> None:
     opened = await runtime()
     await purge(opened.engine)
+    await forget_audits(opened.engine)
     await delete_expired_flows(opened.tables)

@@ -11,6 +11,7 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from shared.models.jobs import (
     AnyJob,
+    AuditMailbox,
     EnsureSubscription,
     FetchMessage,
     IndexMessages,
@@ -36,6 +37,7 @@ QUEUE_BY_JOB: Final[dict[type, str]] = {
     SyncChanges: CHANGES_QUEUE,
     EnsureSubscription: UPKEEP_QUEUE,
     IndexMessages: UPKEEP_QUEUE,
+    AuditMailbox: UPKEEP_QUEUE,
     RemoveAccount: UPKEEP_QUEUE,
 }
 

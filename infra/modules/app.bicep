@@ -118,6 +118,7 @@ var productSettings = {
 }
 
 var scheduleSettings = {
+  AUDIT_SCHEDULE: '0 23 * * * *'
   DELTA_SCHEDULE: '0 */10 * * * *'
   PURGE_SCHEDULE: '0 41 3 * * *'
   RENEWAL_SCHEDULE: '0 17 * * * *'

@@ -213,9 +213,31 @@ class Audit(Reply):
     requests: int  # to the provider
 
 
+class AuditQuery(Query):
+    cursor: Annotated[str | None, Field(max_length=200)] = None
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX_ITEMS)] = 50
+
+
 class Audits(Reply):
     items: list[Audit]
     next_cursor: str | None
+
+
+class AuditKey(Reply):
+    """A public key, as RFC 8037 has it."""
+
+    kty: Literal["OKP"] = "OKP"
+    crv: Literal["Ed25519"] = "Ed25519"
+    use: Literal["sig"] = "sig"
+    alg: Literal["EdDSA"] = "EdDSA"
+    kid: str
+    x: str  # 32 bytes in base64url
+
+
+class AuditKeys(Reply):
+    """A JSON Web Key Set."""
+
+    keys: list[AuditKey]
 
 
 class FailedPage(Reply):

@@ -66,6 +66,15 @@ class IndexMessages(Job):
     account_id: UUID
 
 
+class AuditMailbox(Job):
+    """Compare a mailbox with its rows for one turn of an audit."""
+
+    kind: Literal["audit_mailbox.v1"] = "audit_mailbox.v1"
+    account_id: UUID
+    audit_id: UUID
+    failures: int = 0  # turns in a row that the provider's outage ended
+
+
 class RemoveAccount(Job):
     """End a disconnected account's subscription and remove its rows."""
 
@@ -74,7 +83,14 @@ class RemoveAccount(Job):
 
 
 AnyJob = Annotated[
-    StartSync | SyncLane | FetchMessage | SyncChanges | EnsureSubscription | IndexMessages | RemoveAccount,
+    StartSync
+    | SyncLane
+    | FetchMessage
+    | SyncChanges
+    | EnsureSubscription
+    | IndexMessages
+    | AuditMailbox
+    | RemoveAccount,
     Field(discriminator="kind"),
 ]
 ANY_JOB: TypeAdapter[AnyJob] = TypeAdapter(AnyJob)

@@ -108,6 +108,27 @@ class ChangePage:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageState:
+    """Where a message is, and in what state: what an audit compares."""
+
+    provider_message_id: str
+    provider_folder_id: str
+    change_key: str
+    is_read: bool
+    flag: FlagStatus
+    last_modified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStates:
+    """All messages received at or after `received_from` (None: ever), as they were at some moment after `asked_at`."""
+
+    asked_at: datetime
+    received_from: datetime | None
+    messages: Sequence[MessageState]
+
+
+@dataclass(frozen=True, slots=True)
 class MailAttachment:
     provider_attachment_id: str
     kind: AttachmentKind

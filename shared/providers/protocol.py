@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.models.mail import ChangePage, Fetched, ProviderFolder
+from shared.models.mail import ChangePage, Fetched, MessageStates, ProviderFolder
 
 Gate = Callable[[], AbstractAsyncContextManager[datetime]]
 """
@@ -30,6 +30,11 @@ class MailProvider(Protocol):
     Every method may raise `Throttled`, `ProviderUnavailable`, `ReauthenticationRequired`, `MailboxUnavailable`,
     `ProviderMisconfigured` or `ProviderRejected`; only what is special is named below.
     """
+
+    @property
+    def requests_made(self) -> int:
+        """How many requests this object has sent so far, those that failed included."""
+        ...
 
     async def list_folders(self) -> Sequence[ProviderFolder]:
         """List the whole tree of visible folders, parents before children; hidden and search folders are left out."""
@@ -62,6 +67,18 @@ class MailProvider(Protocol):
 
         Those that are gone are in `missing_ids`. When the provider throttles some of them, raises `Throttled` and
         nothing is answered.
+        """
+        ...
+
+    async def message_states(
+        self, received_from: datetime | None, received_before: datetime | None, *, limit: int
+    ) -> MessageStates:
+        """
+        List the whole mailbox's messages received in a window (from inclusive, before exclusive; None is open).
+
+        Folders that are not mirrored are among them. When more than `limit` are in the window, the answer covers its
+        newer part only, down to the answer's own `received_from`. Raises `AnswerTooLarge` when the provider timed out:
+        ask for less.
         """
         ...
 

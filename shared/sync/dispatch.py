@@ -25,6 +25,7 @@ from shared.models.api import AccountState, ChangeKind
 from shared.models.jobs import (
     ANY_JOB,
     AnyJob,
+    AuditMailbox,
     EnsureSubscription,
     FetchMessage,
     IndexMessages,
@@ -37,6 +38,7 @@ from shared.storage.accounts import change_account_state
 from shared.storage.database import user_transaction
 from shared.storage.events import Event
 from shared.storage.failed_jobs import record_failed_job
+from shared.sync.audits import audit_mailbox
 from shared.sync.changes import sync_changes
 from shared.sync.engine import WORKING_STATES, Engine, load_account, recorded_transaction
 from shared.sync.lanes import work_lane
@@ -58,6 +60,7 @@ USE_CASES: Final[dict[type, UseCase]] = {
     SyncChanges: sync_changes,
     EnsureSubscription: ensure_subscription,
     IndexMessages: index_messages,
+    AuditMailbox: audit_mailbox,
     RemoveAccount: remove_account,
 }
 OUTAGE_SECONDS: Final = 15.0

@@ -97,7 +97,7 @@ def environment_for(*, public_base_url: str, database_url: str, storage: str, **
         "ARGON2_MEMORY_KIB": "8",
         "ARGON2_ITERATIONS": "1",
         "ATTACHMENT_MAX_BYTES": str(ATTACHMENT_MAX_BYTES),
-        **{f"{name}_SCHEDULE": "0 0 0 1 1 *" for name in ("DELTA", "RENEWAL", "SWEEP", "PURGE")},
+        **{f"{name}_SCHEDULE": "0 0 0 1 1 *" for name in ("DELTA", "RENEWAL", "SWEEP", "PURGE", "AUDIT")},
         **more,
     }
 

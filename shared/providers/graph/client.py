@@ -92,6 +92,7 @@ class GraphClient:
         self._gate = gate
         self._access_token = access_token
         self._timeout_seconds = timeout_seconds
+        self.requests_made = 0
 
     async def get(self, target: str, *, prefer: Sequence[str] = (IMMUTABLE_IDS,)) -> Answer:
         return await self.ask(Question("GET", target, prefer))
@@ -137,6 +138,7 @@ class GraphClient:
     async def _sent(self, question: Question, token: str) -> AsyncIterator[OpenAnswer]:
         request = self._request(question, token)
         async with self._gate() as asked_at:
+            self.requests_made += 1
             deadline = asyncio.get_running_loop().time() + self._timeout_seconds
             with watched(question.method, question.target) as watch:
                 with _network_errors():

@@ -15,13 +15,14 @@ from shared.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from shared.models.mail import ChangePage, Fetched, ListedMessage, MailMessage, ProviderFolder
+from shared.models.mail import ChangePage, Fetched, ListedMessage, MailMessage, MessageStates, ProviderFolder
 from shared.providers.graph.addresses import cursor_from, segment_from, text_from, with_query
 from shared.providers.graph.batch import MOST_PATHS, found_in, get_together
 from shared.providers.graph.client import IMMUTABLE_IDS, AccessToken, GraphClient, Question, items_of
 from shared.providers.graph.errors import IdMalformed, TimedOut
 from shared.providers.graph.folders import list_folders
 from shared.providers.graph.mapping import listed_from, message_from
+from shared.providers.graph.states import message_states
 from shared.providers.graph.subscriptions import renew_subscription, subscribe, unsubscribe
 from shared.providers.protocol import Gate, ProviderSubscription
 
@@ -58,6 +59,10 @@ class GraphMail:
         timeout_seconds: float = 30,
     ) -> None:
         self._client = GraphClient(http, base_url, gate, access_token, timeout_seconds=timeout_seconds)
+
+    @property
+    def requests_made(self) -> int:
+        return self._client.requests_made
 
     async def list_folders(self) -> Sequence[ProviderFolder]:
         return await list_folders(self._client)
@@ -130,6 +135,11 @@ class GraphMail:
         answer = await self._client.ask(question, most_bytes=MESSAGE_MAX_BYTES, tolerated=absent)
         found = _messages([answer.document], lost=lost) if answer.document else []
         return Fetched(answer.asked_at, found, () if found else (message_id,))
+
+    async def message_states(
+        self, received_from: datetime | None, received_before: datetime | None, *, limit: int
+    ) -> MessageStates:
+        return await message_states(self._client, received_from, received_before, limit=limit)
 
     async def attachment_content(
         self, provider_message_id: str, provider_attachment_id: str
