@@ -79,8 +79,9 @@ test-browser: chromium install page ## the story in Chromium
 test-page: $(if $(HAS_PAGE),frontend/node_modules/installed frontend/openapi.json) ## the page's own tests
 	$(if $(HAS_PAGE),npm --prefix frontend run generate --silent && npm --prefix frontend test --silent)
 
-chaos: install ## kill parts at random moments of first syncs, a hundred times; SEEDS=n START=n
-	$(BIN)/python -m dev.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(START),--start $(START))
+chaos: install ## mailboxes under random faults, and the proof of each afterwards; SEEDS=n START=n TOGETHER=n
+	$(BIN)/python -m dev.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(START),--start $(START)) \
+		$(if $(TOGETHER),--together $(TOGETHER))
 
 bench: install ## every benchmark, one after the other
 	@for question in $(filter-out benchmarks/report.py,$(wildcard benchmarks/*.py)); do \

@@ -1,6 +1,7 @@
 """A person at the product's page, without the page: signs up, connects a mailbox, watches it arrive."""
 
 import ssl
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,10 +58,23 @@ class Person:
         """Return the newest sync of an account."""
         return self._call("GET", f"/accounts/{account_id}/sync")
 
-    def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        answer = self.http.request(method, path, json=body)
+    def disconnect(self, account_id: str) -> None:
+        self.http.delete(f"/accounts/{account_id}").raise_for_status()
+
+    def ask(self, path: str, **query: str | float) -> dict[str, Any]:
+        """Read something from the API."""
+        return self._call("GET", path, query=query)
+
+    def post(self, path: str) -> dict[str, Any]:
+        """Ask the API to do something."""
+        return self._call("POST", path)
+
+    def _call(
+        self, method: str, path: str, body: object = None, query: Mapping[str, str | float] | None = None
+    ) -> dict[str, Any]:
+        answer = self.http.request(method, path, json=body, params=query)
         if answer.status_code == httpx.codes.UNAUTHORIZED:  # the access token has expired
             self.sign_up()
-            answer = self.http.request(method, path, json=body)
+            answer = self.http.request(method, path, json=body, params=query)
         document: dict[str, Any] = answer.raise_for_status().json()
         return document

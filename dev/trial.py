@@ -40,6 +40,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "AzureFunctionsJobHost__singleton__listenerLockRecoveryPollingInterval": "00:00:05",
     "DELTA_SCHEDULE": "*/3 * * * * *",
     "RENEWAL_SCHEDULE": "*/5 * * * * *",
+    "AUDIT_SCHEDULE": "0 23 * * * *",
     "SWEEP_SCHEDULE": "*/2 * * * * *",
     "PURGE_SCHEDULE": "0 41 3 * * *",
     "CHANGES_INTERVAL_SECONDS": "2",
@@ -95,8 +96,7 @@ class Trial:
             stack.callback(self._start_push().stop)
             stack.callback(self._stop_hosts)
             self.hosts = [self._start_host(port) for port in self.host_ports]
-            tls = self.simulator.admin.tls
-            self.person = stack.enter_context(Person(self.api_base_url, EMAIL, secrets.token_urlsafe(12), tls))
+            self.person = stack.enter_context(self.somebody(EMAIL))
             self.until_ready()
             self._stack = stack.pop_all()
         return self
@@ -158,6 +158,7 @@ class Trial:
             "WEB_BASE_URL": self.web_base_url,
             "JWT_SIGNING_KEYS": self._ring,
             "TOKEN_ENCRYPTION_KEYS": self._ring,
+            "AUDIT_SIGNING_KEYS": self._ring,
             "WEBHOOK_KEY": self._keys["webhook"],
             "WEB_PUBSUB_CONNECTION_STRING": (
                 f"Endpoint=http://{LOOPBACK}:{self.push_port};AccessKey={self._keys['push']};Version=1.0;"
@@ -198,6 +199,10 @@ class Trial:
         return max(sizes)
 
     # What a person does
+
+    def somebody(self, email: str) -> Person:
+        """Return one more person, who is to sign up."""
+        return Person(self.api_base_url, email, secrets.token_urlsafe(12), self.simulator.admin.tls)
 
     def sign_up(self) -> None:
         """Sign up, or log in when the user is there already; later calls of `api` are that user's."""
@@ -240,8 +245,8 @@ class Trial:
             proof = self.prove()
         return proof
 
-    def prove(self) -> Proof:
-        return prove(self.simulator.admin, self.urls.owner_url, ADDRESS)
+    def prove(self, address: str = ADDRESS) -> Proof:
+        return prove(self.simulator.admin, self.urls.owner_url, address)
 
     def query(self, sql: LiteralString, *params: object) -> list[tuple[Any, ...]]:
         """Ask the database directly, past row-level security."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.chaos import kill_during_sync
+from dev.chaos.kills import kill_during_sync
 
 
 @pytest.mark.parametrize("part", ["host", "postgres", "azurite"])

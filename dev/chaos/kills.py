@@ -1,13 +1,6 @@
-"""
-Kill parts of the system at random moments of a first sync, and prove the mirror after each recovery.
+"""Parts killed at random moments of a larger first sync."""
 
-`python -m dev.chaos --seeds 20 --start 1` ends with `20 of 20 seeds converged` and status 0 when every proof held.
-"""
-
-import argparse
 import random
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +11,7 @@ from dev.proof import Proof
 from dev.trial import ADDRESS, Trial
 
 PARTS: Final = ("host", "postgres", "azurite")
-KILLS_PER_SYNC: Final = 5
 MOST_IN_FLIGHT: Final = 4
-MESSAGES: Final = 2_000
 RECOVERY_SECONDS: Final = 240
 
 
@@ -43,7 +34,7 @@ class Outcome:
 
 
 def kill_during_sync(
-    folder: Path, chance: random.Random, *, parts: Sequence[str] = PARTS, messages: int = MESSAGES, kills: int
+    folder: Path, chance: random.Random, *, parts: Sequence[str] = PARTS, messages: int, kills: int
 ) -> Outcome:
     """Run one first sync of a new mailbox, kill parts at random moments, let it end, and compare."""
     with Trial(folder, latency_ms=20) as trial:
@@ -65,22 +56,3 @@ def _kill(trial: Trial, chance: random.Random, part: str, started: float) -> str
     time.sleep(chance.uniform(0.05, 2.5))  # the moment is the experiment
     {"host": trial.kill_host, "postgres": trial.kill_postgres, "azurite": trial.kill_azurite}[part]()
     return f"{part} after {time.monotonic() - started:.1f} s"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m dev.chaos", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="how many syncs, of five kills each")
-    parser.add_argument("--start", type=int, default=1, help="the first seed; a seed repeats its choices")
-    wanted = parser.parse_args()
-    converged = 0
-    for seed in range(wanted.start, wanted.start + wanted.seeds):
-        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-            outcome = kill_during_sync(Path(folder), random.Random(seed), kills=KILLS_PER_SYNC)  # noqa: S311 - repeatable
-        converged += outcome.converged
-        print(f"seed {seed}: {outcome}", flush=True)
-    print(f"{converged} of {wanted.seeds} seeds converged")
-    return 0 if converged == wanted.seeds else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
