@@ -7,6 +7,7 @@ from typing import Final
 
 from dev.graph_simulator.client import SimulatorAdmin
 
+MISSES: Final = "delta that misses"
 SLOW_MILLISECONDS: Final = 5_000  # over the trial's GRAPH_TIMEOUT_SECONDS
 
 STAGES: Final[Mapping[str, str]] = {
@@ -162,6 +163,7 @@ STATES: Final[Mapping[str, State]] = {
     "delta that repeats": _behave(repeat_every=2),
     "delta that replays": _behave(replay_changes=20),
     "delta that is late": _behave(late_seconds=2),
+    MISSES: _behave(miss_returned=True),
     "subscription lost": _lose_subscription,
     "subscription ended": _end_subscription,
     "missed announced": _announce("missed"),

@@ -10,10 +10,10 @@ import httpx
 import psycopg
 
 from dev.chaos.follower import Follower
-from dev.chaos.mailbox_faults import MailboxFault, restore
+from dev.chaos.mailbox_faults import MISSES, MailboxFault, restore
 from dev.chaos.mailbox_user import Action, MailboxUser
 from dev.chaos.plan import HARMLESS_ODD, ODD_PERCENT, SeedPlan
-from dev.chaos.verdict import Verdict, differences, objections
+from dev.chaos.verdict import Verdict, audit_objections, differences, finished_audit, objections
 from dev.person import ConnectingFailed, Person
 from dev.trial import Trial
 
@@ -73,7 +73,6 @@ class RunningSeed:
             if verdict.converged and verdict.proof.expected:
                 return verdict
             time.sleep(LOOK_SECONDS)
-        verdict.against = [*differences(verdict.proof), *verdict.against]
         return verdict
 
     def _look(self, verdict: Verdict, follower: Follower) -> None:
@@ -81,10 +80,12 @@ class RunningSeed:
         self._sign_in_if_asked()
         verdict.proof = self.trial.prove(self.plan.address)
         verdict.against = differences(verdict.proof)
+        if not verdict.proof.holds and any(fault.name == MISSES for fault in self.plan.faults):
+            finished_audit(self.person, self.account_id)  # nothing else can find what delta never tells
         if verdict.proof.holds:
             verdict.against = objections(self.trial, self.person, self.plan.address, self.account_id)
         if verdict.converged:
-            verdict.against = self._followed(follower)
+            verdict.against = self._followed(follower) or audit_objections(self.person, self.account_id)
 
     def _followed(self, follower: Follower) -> list[str]:
         """Compare what a follower of the change log has with the tables, when all else is equal."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 from azure.core.exceptions import AzureError
-from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64EncodePolicy
+from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
 from dev.trial import Trial
 from shared.jobs import QUEUES
@@ -119,9 +119,14 @@ def _go_out(trial: Trial, fault: SystemFault, chance: random.Random) -> None:
     trial.simulator.admin.clear_faults()
 
 
-def _skew_clock(trial: Trial, _: SystemFault, __: random.Random) -> None:
-    """Graph's clock runs ahead of ours by ten minutes from here on."""
-    trial.simulator.admin.advance_clock(600)
+def _skew_clock(seconds: float) -> Strike:
+    """Graph's clock runs ahead of ours, or behind it, from here to the end of the round's faults."""
+
+    def skew(trial: Trial, _: SystemFault, __: random.Random) -> None:
+        trial.simulator.admin.advance_clock(seconds)
+        trial.clock_seconds += seconds
+
+    return skew
 
 
 def _double_jobs(trial: Trial, fault: SystemFault, _: random.Random) -> None:
@@ -173,7 +178,11 @@ def _try(deed: Callable[[], object]) -> None:
 @contextmanager
 def _queues(trial: Trial) -> Iterator[list[QueueClient]]:
     with QueueServiceClient.from_connection_string(trial.azurite_ports.connection_string, retry_total=1) as service:
-        yield [service.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy()) for name in QUEUES]
+        policies = {
+            "message_encode_policy": TextBase64EncodePolicy(),
+            "message_decode_policy": TextBase64DecodePolicy(),
+        }
+        yield [service.get_queue_client(name, **policies) for name in QUEUES]
 
 
 FAULTS: Final[Mapping[str, Strike]] = {
@@ -189,7 +198,8 @@ FAULTS: Final[Mapping[str, Strike]] = {
     "notifications late": _deliver(delay_milliseconds=1_500),
     "notifications held back": _deliver(is_paused=True),
     "outage": _go_out,
-    "clock ahead": _skew_clock,
+    "clock ahead": _skew_clock(600),
+    "clock behind": _skew_clock(-600),
     "jobs doubled": _double_jobs,
     "jobs lost": _lose_jobs,
     "old jobs": _send_old_jobs,
@@ -197,6 +207,8 @@ FAULTS: Final[Mapping[str, Strike]] = {
 
 
 def restore_system(trial: Trial) -> None:
-    """End every rule and misbehaviour. The clock stays where it is."""
+    """End every rule and misbehaviour, and set the clock right."""
     trial.simulator.admin.clear_faults()
+    trial.simulator.admin.advance_clock(-trial.clock_seconds)
+    trial.clock_seconds = 0.0
     trial.simulator.admin.reset_delivery()

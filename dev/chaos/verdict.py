@@ -1,8 +1,9 @@
 """What must hold of a mailbox once the faults are over, and the reasons when it does not."""
 
 import json
+import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from dev.chaos.mailbox_faults import subscriptions_of
 from dev.person import Person
@@ -10,7 +11,8 @@ from dev.proof import Proof
 from dev.trial import Trial
 
 MOST_IN_FLIGHT: Final = 4
-SHOWN: Final = 8
+AUDIT_SECONDS: Final = 30.0
+SHOWN: Final = 3
 
 
 @dataclass(slots=True)
@@ -53,6 +55,23 @@ def objections(trial: Trial, person: Person, address: str, account_id: str) -> l
     jobs = trial.query("SELECT queue, job FROM failed_job WHERE account_id = %s", account_id)
     against += [f"a job in {queue} failed for good: {json.dumps(job)}" for queue, job in jobs]
     return against + _open_work(trial, account_id)
+
+
+def audit_objections(person: Person, account_id: str) -> list[str]:
+    """Have the product audit the mailbox, and say what it found. Raises httpx.HTTPError when it does not answer."""
+    audit = finished_audit(person, account_id)
+    found = {kind: audit[kind] for kind in ("missing", "different", "extra") if audit[kind]}
+    return [f"an audit found {found}"] if found or audit["state"] != "completed" else []
+
+
+def finished_audit(person: Person, account_id: str) -> dict[str, Any]:
+    """Ask for an audit and wait for its end, for so long and no longer."""
+    audit = person.post(f"/accounts/{account_id}/audit")
+    gives_up = time.monotonic() + AUDIT_SECONDS
+    while audit["state"] == "running" and time.monotonic() < gives_up:
+        time.sleep(0.2)
+        audit = person.ask(f"/accounts/{account_id}/audits/{audit['id']}")
+    return audit
 
 
 def _open_work(trial: Trial, account_id: str) -> list[str]:

@@ -15,7 +15,7 @@ from shared.providers.entra.grants import Identity
 
 log = logging.getLogger(__name__)
 
-LEEWAY_SECONDS: Final = 120
+LEEWAY_SECONDS: Final = 900  # the token came over TLS for a nonce of ours: clocks may differ
 KEYS_LIVE_SECONDS: Final = 24 * 3600.0
 RELOAD_SECONDS: Final = 60.0
 """A token with an unknown key makes us load the keys again, but not more often than this: tokens come from anybody."""
