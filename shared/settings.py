@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     lane_seconds: float = Field(default=45, gt=0, le=300)  # a lane's turn, then its successor
     changes_interval_seconds: float = Field(default=540, ge=0)  # delta visits an account at most this often
     audit_interval_seconds: float = Field(default=86_400, ge=0)  # every live account is audited so often
+    audit_window_messages: int = Field(default=950, ge=1, le=1000)  # of ours: an answer of 1,000 has room for more
     audit_retention_days: int = Field(default=400, ge=1)
     page_lease_seconds: float = Field(default=60, gt=0)  # after this a page of a dead lane is free again
     attachment_max_bytes: int = Field(default=150 * 1024 * 1024, gt=0)

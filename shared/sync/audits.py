@@ -56,7 +56,6 @@ from shared.telemetry import AUDIT_DIFFERENCES, AUDIT_REPAIRS, AUDITS, record
 from shared.version import VERSION
 
 log = logging.getLogger(__name__)
-WINDOW_MESSAGES: Final = 950  # of ours, so that an answer of the provider's largest size has room for what we lack
 ANSWER_MESSAGES: Final = 1_000
 FEWEST_MESSAGES: Final = 10
 SETTLED_AT_ONCE: Final = 100
@@ -207,7 +206,7 @@ async def _compare_window(engine: Engine, account: ConnectedAccount, provider: M
 async def _told(engine: Engine, account: ConnectedAccount, provider: MailProvider, at: AuditProgress) -> MessageStates:
     """Ask for a window as large as an answer; for less when the provider takes too long over it."""
     async with user_transaction(engine.pool, account.user_id) as conn:
-        received_from = await window_start(conn, account, at.received_before, WINDOW_MESSAGES)
+        received_from = await window_start(conn, account, at.received_before, engine.settings.audit_window_messages)
     limit = ANSWER_MESSAGES
     while True:
         try:

@@ -14,6 +14,7 @@ DEFAULTED: Final = {
     "ATTACHMENT_MAX_BYTES": "the provider's own limit",
     "AUDIT_INTERVAL_SECONDS": "goes with AUDIT_SCHEDULE's hour",
     "AUDIT_RETENTION_DAYS": "decided by the product, not by the place it runs in",
+    "AUDIT_WINDOW_MESSAGES": "as ATTACHMENT_MAX_BYTES",
     "AZUREWEBJOBSSTORAGE": "a connection string: shared keys are off, the app signs in with its identity",
     "AZUREWEBJOBSSTORAGE__ACCOUNTNAME": "the three service URIs say more, and hold in every cloud",
     "CHANGES_INTERVAL_SECONDS": "goes with DELTA_SCHEDULE's ten minutes",

@@ -52,6 +52,7 @@ from tests.unit.graph_json import graph_error
         (404, "ErrorMailboxStoreUnavailable", ProviderUnavailable),
         (400, "UnknownError", ProviderUnavailable),
         (504, "", TimedOut),
+        (504, "UnknownError", TimedOut),
         (302, "", ProviderUnavailable),
         (418, "SomethingNew", ProviderRejected),
     ],

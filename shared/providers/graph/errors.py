@@ -32,6 +32,14 @@ class AlreadyExists(ProviderRejected):
         self.wording = wording
 
 
+class EndpointRefused(ProviderRejected):
+    """Our own endpoint did not answer as Graph wants it to."""
+
+
+class ExtensionForbidden(MailboxUnavailable):
+    """Of subscriptions: the mailbox has as many as it may have."""
+
+
 class TimedOut(ProviderUnavailable):
     """Graph, or the way from it, took too long over this answer: less may come in time."""
 
@@ -64,6 +72,10 @@ ERROR_BY_CODE: Final[Mapping[str, type[ProviderError]]] = {
     "resourceunhealthy": ProviderUnavailable,
     "servicenotavailable": ProviderUnavailable,
     "unknownerror": ProviderUnavailable,
+}
+ERROR_BY_STATUS_AND_CODE: Final[Mapping[tuple[int, str], type[ProviderError]]] = {
+    (400, "validationerror"): EndpointRefused,
+    (403, "extensionerror"): ExtensionForbidden,
 }
 ERROR_BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
     401: ReauthenticationRequired,
@@ -100,8 +112,8 @@ def error_from(status: int, headers: Mapping[str, str], document: Any) -> Provid
 def _kind(status: int, code: str, *, is_json: bool, may_wait: bool) -> type[ProviderError]:
     if status == 429 or (status == 503 and may_wait):  # noqa: PLR2004 - HTTP's own numbers
         return Throttled
-    if known := ERROR_BY_CODE.get(code.lower()):
-        return known
+    if known := ERROR_BY_CODE.get(code.lower()) or ERROR_BY_STATUS_AND_CODE.get((status, code.lower())):
+        return TimedOut if (status, known) == (504, ProviderUnavailable) else known  # whose code says nothing
     if not is_json and status not in (401, 403):  # a gateway's page, not Graph's word on what we asked
         return TimedOut if status == 504 else ProviderUnavailable  # noqa: PLR2004 - as above
     if status >= 500 or status < 400:  # noqa: PLR2004 - as above
