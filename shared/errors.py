@@ -22,6 +22,8 @@ Everything that goes wrong, named after what the caller must do.
         ├── CursorExpired           enumerate that folder again
         ├── ProviderItemNotFound    gone or moved: reconcile
         ├── SubscriptionExists      adopt the existing one
+        ├── SubscriptionRefused     a person helps; delta carries the account
+        │   └── SubscriptionLimit      ... or ends other subscriptions of the mailbox
         ├── AnswerTooLarge          ask for less at a time
         ├── ProviderMisconfigured   an operator corrects our registration or secret
         └── ProviderRejected        a bug of ours: do not repeat
@@ -168,6 +170,16 @@ class SubscriptionExists(ProviderError):
         """Take the existing one's id, or None when the answer did not name it."""
         super().__init__(message)
         self.provider_subscription_id = provider_subscription_id
+
+
+class SubscriptionRefused(ProviderError):
+    code = "subscription_refused"
+    title = "The mail provider could not confirm with this system that it wants notifications."
+
+
+class SubscriptionLimit(SubscriptionRefused):
+    code = "subscription_limit"
+    title = "The mailbox has as many subscriptions as its provider permits."
 
 
 class AnswerTooLarge(ProviderError):

@@ -121,7 +121,7 @@ var scheduleSettings = {
   AUDIT_SCHEDULE: '0 23 * * * *'
   DELTA_SCHEDULE: '0 */10 * * * *'
   PURGE_SCHEDULE: '0 41 3 * * *'
-  RENEWAL_SCHEDULE: '0 17 * * * *'
+  RENEWAL_SCHEDULE: '0 */5 * * * *'
   SWEEP_SCHEDULE: '0 * * * * *'
 }
 

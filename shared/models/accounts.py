@@ -12,7 +12,8 @@ from shared.models.api import AccountState, SyncRunState
 class Urgency(Enum):
     """Whose request to a provider goes first."""
 
-    LIVE = auto()  # a person waits, or mail that just arrived
+    USER = auto()  # a person waits for it
+    LIVE = auto()  # mail that just arrived, and what keeps the mirror right
     BACKFILL = auto()
 
 
@@ -24,6 +25,7 @@ class ConnectedAccount:
     user_id: UUID
     address: str
     state: AccountState
+    is_delayed: bool = False  # its owner was told that the provider keeps us waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,5 @@ class SyncPage:
 class Subscription:
     provider_subscription_id: str
     expires_at: datetime
+    terms: str  # digest of what was asked for
+    is_due: bool  # to be renewed

@@ -21,6 +21,7 @@ Entering waits for one of the mailbox's few places, and gives the database's clo
 class ProviderSubscription:
     provider_subscription_id: str
     expires_at: datetime
+    notification_url: str = ""
 
 
 class MailProvider(Protocol):
@@ -90,19 +91,22 @@ class MailProvider(Protocol):
         """
         ...
 
-    async def subscribe(
-        self, *, notification_url: str, lifecycle_url: str, client_state: str, expires_at: datetime
-    ) -> ProviderSubscription:
+    async def subscribe(self, *, notification_url: str, lifecycle_url: str, client_state: str) -> ProviderSubscription:
         """
-        Ask to be told of every change in the mailbox; the answer's `expires_at` may be earlier than the wish.
+        Ask to be told of every change in the mailbox, for as long as the provider permits; its answer tells how long.
 
         The provider calls `notification_url` before it answers. Raises `SubscriptionExists` when there is one already,
-        with its id in `provider_subscription_id`.
+        with its id in `provider_subscription_id` if the provider tells it, and `SubscriptionRefused` when a person must
+        help.
         """
         ...
 
-    async def renew_subscription(self, provider_subscription_id: str, *, expires_at: datetime) -> ProviderSubscription:
-        """Prolong a subscription. Raises `ProviderItemNotFound` when it is gone."""
+    async def renew_subscription(self, provider_subscription_id: str) -> ProviderSubscription:
+        """Prolong a subscription. Raises `ProviderItemNotFound` when it is gone, or cannot be prolonged any more."""
+        ...
+
+    async def list_subscriptions(self) -> Sequence[ProviderSubscription]:
+        """List this application's subscriptions to the mailbox, those of its other deployments included."""
         ...
 
     async def unsubscribe(self, provider_subscription_id: str) -> None:

@@ -206,10 +206,5 @@ async def accounts_due_for_changes(conn: Connection, interval_seconds: float) ->
     return [row[0] for row in await (await conn.execute(sql, {"seconds": interval_seconds})).fetchall()]
 
 
-async def accounts_due_for_subscription(conn: Connection, ahead_seconds: float) -> list[UUID]:
-    sql = "SELECT accounts_due_for_subscription(clock_timestamp() + make_interval(secs => %(seconds)s))"
-    return [row[0] for row in await (await conn.execute(sql, {"seconds": ahead_seconds})).fetchall()]
-
-
 async def accounts_to_remove(conn: Connection) -> list[UUID]:
     return [row[0] for row in await (await conn.execute("SELECT accounts_to_remove()")).fetchall()]

@@ -1,24 +1,21 @@
 """Disconnecting an account, and removing what was mirrored of it."""
 
 import asyncio
-import logging
 from typing import Final
 from uuid import UUID
 
-from shared.errors import ProviderError
 from shared.jobs import JobQueues, Later
-from shared.models.accounts import ConnectedAccount, Urgency
+from shared.models.accounts import ConnectedAccount
 from shared.models.api import AccountState, ChangeKind
 from shared.models.jobs import RemoveAccount
 from shared.storage.accounts import change_account_state, delete_account, get_account
 from shared.storage.database import Pool, user_transaction
 from shared.storage.events import Event, append_events
 from shared.storage.messages import delete_some_messages
-from shared.storage.subscriptions import delete_subscription, get_subscription
 from shared.storage.sync_runs import cancel_runs
 from shared.sync.engine import Engine, recorded_transaction
+from shared.sync.subscriptions import end_subscriptions
 
-log = logging.getLogger(__name__)
 DELETED_AT_ONCE: Final = 500
 
 
@@ -40,7 +37,7 @@ async def remove_account(engine: Engine, account: ConnectedAccount, job: RemoveA
     """End a disconnected account's subscription and delete its rows, for one turn; return the successor if needed."""
     if account.state is not AccountState.DISCONNECTED:
         return []
-    await _end_subscription(engine, account)
+    await end_subscriptions(engine, account)
     turn_ends = asyncio.get_running_loop().time() + engine.settings.lane_seconds
     while asyncio.get_running_loop().time() < turn_ends:
         async with user_transaction(engine.pool, account.user_id) as conn:
@@ -51,18 +48,3 @@ async def remove_account(engine: Engine, account: ConnectedAccount, job: RemoveA
                 events.append(Event(ChangeKind.ACCOUNT_REMOVED, account.id))
             return []
     return [Later(job)]
-
-
-async def _end_subscription(engine: Engine, account: ConnectedAccount) -> None:
-    """End the subscription if the provider still lets us; otherwise it ends by itself, and says nothing we believe."""
-    async with user_transaction(engine.pool, account.user_id) as conn:
-        subscription = await get_subscription(conn, account.user_id, account.id)
-    if subscription is None:
-        return
-    try:
-        provider = engine.provider_for(account, Urgency.LIVE)
-        await provider.unsubscribe(subscription.provider_subscription_id)
-    except ProviderError as exc:
-        log.warning("subscription left to expire", extra={"account_id": str(account.id), "error_code": exc.code})
-    async with user_transaction(engine.pool, account.user_id) as conn:
-        await delete_subscription(conn, account.user_id, account.id)

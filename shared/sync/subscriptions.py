@@ -1,32 +1,55 @@
 """The account's subscription to change notifications, and what proves that a notification is ours."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
 import hmac
-from datetime import UTC, datetime, timedelta
+import logging
+import random
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from shared.errors import ProviderItemNotFound, SubscriptionExists
+from shared.errors import (
+    MailboxUnavailable,
+    ProviderError,
+    ProviderItemNotFound,
+    SubscriptionExists,
+    SubscriptionRefused,
+)
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, Subscription, Urgency
-from shared.models.jobs import EnsureSubscription
+from shared.models.api import ChangeKind
+from shared.models.jobs import EnsureSubscription, SyncChanges
 from shared.providers.protocol import MailProvider, ProviderSubscription
 from shared.settings import Settings
-from shared.storage.accounts import accounts_due_for_subscription
 from shared.storage.database import system_transaction, user_transaction
+from shared.storage.events import Event
 from shared.storage.subscriptions import (
+    claim_accounts_to_subscribe,
     claim_subscribing,
+    clear_subscription_problem,
+    delete_subscription,
     get_subscription,
+    record_subscription_problem,
     release_subscribing,
     save_subscription,
 )
-from shared.sync.engine import Engine
+from shared.sync.engine import Engine, recorded_transaction
+from shared.telemetry import RENEWALS, record
 
-LIFETIME: Final = timedelta(minutes=10_000)  # the service refuses more than 10,070 from its own clock, not ours
-RENEW_WITHIN: Final = LIFETIME / 2
-REQUESTS: Final = 3  # at most: renew, subscribe, and once more in place of another
+log = logging.getLogger(__name__)
+
+REQUESTS: Final = 8  # list, renew, end another, subscribe; some of them twice
+HALF_LIFE: Final = (0.45, 0.55)  # of the granted life: what was made in one hour is not renewed in one minute
+FIRST_RETRY_SECONDS: Final = 300.0
+MOST_RETRY_SECONDS: Final = 3600.0
+
+CLAIMED_AT_ONCE: Final = 1000
+CLAIM_SECONDS: Final = 600.0  # beyond the moment at which the job is due
+ROUND_SECONDS: Final = 200.0
+RENEWALS_PER_SECOND: Final = 100
 
 
 def client_state_from(settings: Settings, account_id: UUID) -> str:
@@ -53,19 +76,58 @@ def _text_from(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
+def terms_from(settings: Settings) -> str:
+    """Make a digest of what every subscription of this deployment is made with; another one is due for replacement."""
+    return _digest_of(f"{settings.public_base_url} {settings.webhook_key.get_secret_value()}")
+
+
+def _webhook_url(settings: Settings) -> str:
+    return f"{settings.public_base_url}/api/webhooks/graph"
+
+
+def notification_url_from(settings: Settings, account_id: UUID) -> str:
+    """Name the account and the key that signs for it, so that a subscription whose row was lost is known again."""
+    return f"{_webhook_url(settings)}?for={_digest_of(client_state_from(settings, account_id))}"
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 async def request_renewals(engine: Engine) -> None:
-    """Have every subscription renewed that has lived half of its life, and the missing ones made."""
-    async with system_transaction(engine.pool) as conn:
-        due = await accounts_due_for_subscription(conn, RENEW_WITHIN.total_seconds())
-    await engine.jobs.send(Later(EnsureSubscription(account_id=account_id)) for account_id in due)
+    """
+    Have every subscription seen to that has lived half of its life, or is missing, or is not as it would be made now.
+
+    Accounts are claimed before their jobs are sent: what a crash leaves unsent is claimed again minutes later. Many
+    jobs of one moment are spread, so that neither we nor the provider feel a wave.
+    """
+    loop = asyncio.get_running_loop()
+    ends, sent = loop.time() + ROUND_SECONDS, 0
+    while loop.time() < ends:
+        async with system_transaction(engine.pool) as conn:
+            due = await claim_accounts_to_subscribe(
+                conn,
+                terms=terms_from(engine.settings),
+                hold_seconds=CLAIM_SECONDS + sent / RENEWALS_PER_SECOND,
+                most=CLAIMED_AT_ONCE,
+            )
+        await engine.jobs.send(
+            Later(EnsureSubscription(account_id=account_id), delay_seconds=place // RENEWALS_PER_SECOND)
+            for place, account_id in enumerate(due, start=sent)
+        )
+        sent += len(due)
+        if len(due) < CLAIMED_AT_ONCE:
+            break
+    log.info("renewals asked for", extra={"accounts": sent})
 
 
 async def ensure_subscription(engine: Engine, account: ConnectedAccount, job: EnsureSubscription) -> list[Later]:
     """
-    Leave the account with a subscription that has at least half of its life before it.
+    Leave the account with one subscription that has about half of its life before it, and is as we make them now.
 
     Two jobs at once would leave a second one that nobody knows, so one of them ends; the timer makes good a job that
-    died.
+    died. A refusal that only a person can cure is shown to the owner and tried again ever more rarely; until then
+    delta brings the account's mail.
     """
     lease_seconds = REQUESTS * engine.settings.page_lease_seconds
     async with user_transaction(engine.pool, account.user_id) as conn:
@@ -73,6 +135,8 @@ async def ensure_subscription(engine: Engine, account: ConnectedAccount, job: En
             return []
     try:
         await _ensure(engine, account, renew_now=job.renew_now)
+    except (SubscriptionRefused, SubscriptionExists, MailboxUnavailable) as exc:
+        await _record_refusal(engine, account, exc)
     finally:
         async with user_transaction(engine.pool, account.user_id) as conn:
             await release_subscribing(conn, account.user_id, account.id)
@@ -82,47 +146,147 @@ async def ensure_subscription(engine: Engine, account: ConnectedAccount, job: En
 async def _ensure(engine: Engine, account: ConnectedAccount, *, renew_now: bool) -> None:
     async with user_transaction(engine.pool, account.user_id) as conn:
         current = await get_subscription(conn, account.user_id, account.id)
-    if current and not renew_now and current.expires_at - datetime.now(UTC) > RENEW_WITHIN:
+    is_as_wanted = current is not None and current.terms == terms_from(engine.settings)
+    if current and is_as_wanted and not current.is_due and not renew_now:
+        await _forget_refusals(engine, account)
         return
     provider = engine.provider_for(account, Urgency.LIVE)
-    subscription = await _renew(provider, current) or await _subscribe(engine, account, provider)
-    async with user_transaction(engine.pool, account.user_id) as conn:
-        await save_subscription(
+    listed = await provider.list_subscriptions()
+    kept = await _renew(provider, _candidates(engine.settings, account, listed, current if is_as_wanted else None))
+    made = kept or await _subscribe(engine.settings, account, provider, listed)
+    if current is None or current.provider_subscription_id != made.provider_subscription_id:
+        # Before the row is there: after a crash in between this is done again, and what was missed is not forgotten.
+        await engine.jobs.send([Later(SyncChanges(account_id=account.id, is_thorough=True))])
+    if not await _save(engine, account, made):
+        await provider.unsubscribe(made.provider_subscription_id)
+        return
+    known = current.provider_subscription_id if current else None
+    record(RENEWALS, facts={"outcome": _outcome(known, kept)})
+    await _end_others(engine.settings, provider, listed, made, known)
+
+
+def _outcome(known: str | None, kept: ProviderSubscription | None) -> str:
+    if kept is None:
+        return "made"
+    return "renewed" if kept.provider_subscription_id == known else "adopted"
+
+
+def _candidates(
+    settings: Settings, account: ConnectedAccount, listed: Sequence[ProviderSubscription], current: Subscription | None
+) -> list[str]:
+    """Name the subscriptions that may be kept: the row's, then those whose rows a crash prevented."""
+    url = notification_url_from(settings, account.id)
+    ours = [one.provider_subscription_id for one in listed if one.notification_url == url]
+    known = [current.provider_subscription_id] if current else []
+    return [*known, *(one for one in ours if one not in known)]
+
+
+async def _renew(provider: MailProvider, candidates: Sequence[str]) -> ProviderSubscription | None:
+    """Prolong the first that can be; None when there is none."""
+    for subscription_id in candidates:
+        try:
+            return await provider.renew_subscription(subscription_id)
+        except ProviderItemNotFound:
+            log.info("subscription is gone", extra={"subscription_id": subscription_id})
+    return None
+
+
+async def _subscribe(
+    settings: Settings, account: ConnectedAccount, provider: MailProvider, listed: Sequence[ProviderSubscription]
+) -> ProviderSubscription:
+    """
+    Subscribe. One that exists is in the way: those that can be kept were tried before.
+
+    The provider permits one at a time, so nothing notifies us between its end and the new one; delta fills that gap.
+    """
+    try:
+        return await _create(settings, account, provider)
+    except SubscriptionExists as exc:
+        named = [exc.provider_subscription_id] if exc.provider_subscription_id else []
+        for subscription_id in named or [one.provider_subscription_id for one in listed]:
+            await provider.unsubscribe(subscription_id)
+    return await _create(settings, account, provider)
+
+
+async def _create(settings: Settings, account: ConnectedAccount, provider: MailProvider) -> ProviderSubscription:
+    return await provider.subscribe(
+        notification_url=notification_url_from(settings, account.id),
+        lifecycle_url=f"{_webhook_url(settings)}/lifecycle",
+        client_state=client_state_from(settings, account.id),
+    )
+
+
+async def _save(engine: Engine, account: ConnectedAccount, made: ProviderSubscription) -> bool:
+    """Keep it; return False when the account was disconnected meanwhile."""
+    async with recorded_transaction(engine, account) as (conn, events):
+        is_kept = await save_subscription(
             conn,
             account.user_id,
             account.id,
-            provider_subscription_id=subscription.provider_subscription_id,
-            expires_at=subscription.expires_at,
+            provider_subscription_id=made.provider_subscription_id,
+            expires_at=made.expires_at,
+            terms=terms_from(engine.settings),
+            share=random.uniform(*HALF_LIFE),  # noqa: S311 - spreads load, guards nothing
         )
+        if is_kept and await clear_subscription_problem(conn, account.user_id, account.id):
+            events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
+        return is_kept
 
 
-async def _renew(provider: MailProvider, current: Subscription | None) -> ProviderSubscription | None:
-    if current is None:
-        return None
+async def _forget_refusals(engine: Engine, account: ConnectedAccount) -> None:
+    async with recorded_transaction(engine, account) as (conn, events):
+        if await clear_subscription_problem(conn, account.user_id, account.id):
+            events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
+
+
+async def _record_refusal(engine: Engine, account: ConnectedAccount, refusal: ProviderError) -> None:
+    log.warning("no subscription", extra={"account_id": str(account.id), "error_code": refusal.code}, exc_info=refusal)
+    record(RENEWALS, facts={"outcome": "failed"})
+    async with recorded_transaction(engine, account) as (conn, events):
+        if await record_subscription_problem(
+            conn,
+            account.user_id,
+            account.id,
+            error_code=refusal.code,
+            first_seconds=FIRST_RETRY_SECONDS,
+            most_seconds=MOST_RETRY_SECONDS,
+        ):
+            events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
+
+
+async def _end_others(
+    settings: Settings,
+    provider: MailProvider,
+    listed: Sequence[ProviderSubscription],
+    made: ProviderSubscription,
+    known: str | None,
+) -> None:
+    """End what else calls us for this mailbox, of whatever key; other deployments' subscriptions are theirs."""
+    for one in listed:
+        is_ours = one.provider_subscription_id == known or _is_at(settings, one)
+        if is_ours and one.provider_subscription_id != made.provider_subscription_id:
+            await provider.unsubscribe(one.provider_subscription_id)
+
+
+def _is_at(settings: Settings, subscription: ProviderSubscription) -> bool:
+    return subscription.notification_url.partition("?")[0] == _webhook_url(settings)
+
+
+async def end_subscriptions(engine: Engine, account: ConnectedAccount) -> None:
+    """
+    End a disconnected account's subscriptions, if the provider still lets us.
+
+    Otherwise they end by themselves, and say nothing that we believe. What another account of the same mailbox has
+    made since is left alone.
+    """
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        current = await get_subscription(conn, account.user_id, account.id)
     try:
-        return await provider.renew_subscription(
-            current.provider_subscription_id, expires_at=datetime.now(UTC) + LIFETIME
-        )
-    except ProviderItemNotFound:
-        return None
-
-
-async def _subscribe(engine: Engine, account: ConnectedAccount, provider: MailProvider) -> ProviderSubscription:
-    """Subscribe; one that exists was made by a run that died before saving it, so it is replaced."""
-    try:
-        return await _create(engine, account, provider)
-    except SubscriptionExists as exc:
-        if exc.provider_subscription_id is None:
-            raise
-        await provider.unsubscribe(exc.provider_subscription_id)
-    return await _create(engine, account, provider)
-
-
-async def _create(engine: Engine, account: ConnectedAccount, provider: MailProvider) -> ProviderSubscription:
-    webhooks = f"{engine.settings.public_base_url}/api/webhooks/graph"
-    return await provider.subscribe(
-        notification_url=webhooks,
-        lifecycle_url=f"{webhooks}/lifecycle",
-        client_state=client_state_from(engine.settings, account.id),
-        expires_at=datetime.now(UTC) + LIFETIME,
-    )
+        provider = engine.provider_for(account, Urgency.LIVE)
+        listed = await provider.list_subscriptions()
+        for subscription_id in _candidates(engine.settings, account, listed, current):
+            await provider.unsubscribe(subscription_id)
+    except ProviderError as exc:
+        log.warning("subscription left to expire", extra={"account_id": str(account.id), "error_code": exc.code})
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        await delete_subscription(conn, account.user_id, account.id)

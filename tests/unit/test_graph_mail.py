@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -17,6 +17,8 @@ from shared.errors import (
     ProviderRejected,
     ProviderUnavailable,
     SubscriptionExists,
+    SubscriptionLimit,
+    SubscriptionRefused,
     Throttled,
 )
 from shared.models.mail import ListedMessage
@@ -316,7 +318,6 @@ async def subscribe(mail: GraphMail) -> Any:  # noqa: ANN401 - what the test com
         notification_url="https://api.contoso.example/n",
         lifecycle_url="https://api.contoso.example/l",
         client_state="state",
-        expires_at=NOW,
     )
 
 
@@ -332,7 +333,8 @@ async def test_a_subscription_watches_the_whole_mailbox_by_immutable_ids() -> No
     assert made.expires_at == datetime(2026, 1, 7, 21, 42, 18, 225776, tzinfo=UTC)
     body = json.loads(seen[0].content)
     assert (body["resource"], body["changeType"]) == ("/me/messages", "created,updated,deleted")
-    assert body["expirationDateTime"] == "2026-01-01T00:00:00Z"
+    wish = datetime.fromisoformat(body["expirationDateTime"]) - datetime.now(UTC)
+    assert timedelta(minutes=10_050) < wish < timedelta(minutes=10_056)  # a quarter of an hour under the limit
     assert seen[0].headers["Prefer"] == 'IdType="ImmutableId"'
 
 
@@ -354,8 +356,48 @@ async def test_a_subscription_that_exists_is_named_where_graph_names_it(wording:
     ("status", "code"), [(404, "ResourceNotFound"), (404, "ExtensionError"), (400, "ExtensionError")]
 )
 async def test_a_subscription_that_cannot_be_renewed_is_gone(status: int, code: str) -> None:
+    refusals = [httpx.Response(status, json=graph_error(code)) for _ in range(2)]
     with pytest.raises(ProviderItemNotFound):
-        await answering(httpx.Response(status, json=graph_error(code))).renew_subscription("s", expires_at=NOW)
+        await answering(*refusals).renew_subscription("s")
+
+
+async def test_a_life_too_long_for_graph_is_asked_for_again_once_and_shorter() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        refusal = graph_error("ExtensionError", "Subscription expiration can only be 4230 minutes in the future.")
+        return httpx.Response(400, json=refusal) if len(seen) == 1 else httpx.Response(200, json=SUBSCRIPTION)
+
+    assert (await graph(handler).renew_subscription("s")).provider_subscription_id == SUBSCRIPTION["id"]
+    wishes = [datetime.fromisoformat(json.loads(request.content)["expirationDateTime"]) for request in seen]
+    assert wishes[1] - datetime.now(UTC) < timedelta(minutes=1_440)
+    refusals = [httpx.Response(400, json=graph_error("ExtensionError")) for _ in range(2)]
+    with pytest.raises(SubscriptionRefused):
+        await subscribe(answering(*refusals))
+
+
+async def test_an_endpoint_that_graph_cannot_reach_is_not_tried_twice() -> None:
+    with pytest.raises(SubscriptionRefused):
+        await subscribe(answering(httpx.Response(400, json=graph_error("ValidationError"))))
+
+
+async def test_a_mailbox_full_of_subscriptions_is_named_so() -> None:
+    with pytest.raises(SubscriptionLimit):
+        await subscribe(answering(httpx.Response(403, json=graph_error("ExtensionError"))))
+
+
+async def test_subscriptions_are_listed_over_pages_with_where_they_call() -> None:
+    link = "https://graph.test/v1.0/subscriptions?$skiptoken=2"
+    pages = [
+        {"value": [{**SUBSCRIPTION, "notificationUrl": "https://api.contoso.example/n"}], "@odata.nextLink": link},
+        {"value": [{**SUBSCRIPTION, "id": "second"}]},
+    ]
+    listed = await answering(*(httpx.Response(200, json=page) for page in pages)).list_subscriptions()
+    assert [(one.provider_subscription_id, one.notification_url) for one in listed] == [
+        (SUBSCRIPTION["id"], "https://api.contoso.example/n"),
+        ("second", ""),
+    ]
 
 
 @pytest.mark.parametrize(("status", "code"), [(204, ""), (404, "ResourceNotFound")])

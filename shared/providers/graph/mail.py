@@ -23,7 +23,7 @@ from shared.providers.graph.errors import IdMalformed, TimedOut
 from shared.providers.graph.folders import list_folders
 from shared.providers.graph.mapping import listed_from, message_from
 from shared.providers.graph.states import message_states
-from shared.providers.graph.subscriptions import renew_subscription, subscribe, unsubscribe
+from shared.providers.graph.subscriptions import list_subscriptions, renew_subscription, subscribe, unsubscribe
 from shared.providers.protocol import Gate, ProviderSubscription
 
 log = logging.getLogger(__name__)
@@ -154,19 +154,16 @@ class GraphMail:
         except ProviderRejected as exc:  # malformed, or a link: 405
             raise ProviderItemNotFound(str(exc)) from exc
 
-    async def subscribe(
-        self, *, notification_url: str, lifecycle_url: str, client_state: str, expires_at: datetime
-    ) -> ProviderSubscription:
+    async def subscribe(self, *, notification_url: str, lifecycle_url: str, client_state: str) -> ProviderSubscription:
         return await subscribe(
-            self._client,
-            notification_url=notification_url,
-            lifecycle_url=lifecycle_url,
-            client_state=client_state,
-            expires_at=expires_at,
+            self._client, notification_url=notification_url, lifecycle_url=lifecycle_url, client_state=client_state
         )
 
-    async def renew_subscription(self, provider_subscription_id: str, *, expires_at: datetime) -> ProviderSubscription:
-        return await renew_subscription(self._client, provider_subscription_id, expires_at=expires_at)
+    async def renew_subscription(self, provider_subscription_id: str) -> ProviderSubscription:
+        return await renew_subscription(self._client, provider_subscription_id)
+
+    async def list_subscriptions(self) -> Sequence[ProviderSubscription]:
+        return await list_subscriptions(self._client)
 
     async def unsubscribe(self, provider_subscription_id: str) -> None:
         await unsubscribe(self._client, provider_subscription_id)

@@ -337,4 +337,8 @@ def _count(value: object) -> int:
 
 def subscription_from(item: Mapping[str, Any]) -> ProviderSubscription:
     """Raise TypeError or ValueError when the answer does not say what was made."""
-    return ProviderSubscription(_text(item.get("id"), Notes()), moment_from(item.get("expirationDateTime")))
+    return ProviderSubscription(
+        _text(item.get("id"), Notes()),
+        moment_from(item.get("expirationDateTime")),
+        str(item.get("notificationUrl") or ""),
+    )

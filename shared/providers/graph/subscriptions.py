@@ -1,7 +1,7 @@
 """The subscription to a mailbox's change notifications."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from shared.errors import (
@@ -10,12 +10,20 @@ from shared.errors import (
     ProviderRejected,
     ProviderUnavailable,
     SubscriptionExists,
+    SubscriptionLimit,
+    SubscriptionRefused,
 )
 from shared.providers.graph.addresses import segment_from, text_from
 from shared.providers.graph.client import IMMUTABLE_IDS, GraphClient, Question
-from shared.providers.graph.errors import AlreadyExists
+from shared.providers.graph.errors import AlreadyExists, EndpointRefused, ExtensionForbidden
 from shared.providers.graph.mapping import subscription_from
 from shared.providers.protocol import ProviderSubscription
+
+LIFETIME: Final = timedelta(minutes=10_070 - 15)
+"""The longest that Graph takes, counted from its own clock; ours may be a quarter of an hour ahead."""
+SHORTER: Final = timedelta(minutes=1_440 - 15)
+"""Asked for when Graph takes no more: our clock is far off, or what it takes has changed."""
+LISTED_PAGES: Final = 20
 
 _GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _GONE: Final = (ProviderItemNotFound, MailboxUnavailable, ProviderRejected)
@@ -23,7 +31,7 @@ _GONE: Final = (ProviderItemNotFound, MailboxUnavailable, ProviderRejected)
 
 
 async def subscribe(
-    client: GraphClient, *, notification_url: str, lifecycle_url: str, client_state: str, expires_at: datetime
+    client: GraphClient, *, notification_url: str, lifecycle_url: str, client_state: str
 ) -> ProviderSubscription:
     """Have notifications name messages by their immutable ids; that cannot be changed later."""
     body = {
@@ -31,25 +39,25 @@ async def subscribe(
         "notificationUrl": notification_url,
         "lifecycleNotificationUrl": lifecycle_url,
         "resource": "/me/messages",
-        "expirationDateTime": text_from(expires_at),
         "clientState": client_state,
         "latestSupportedTlsVersion": "v1_2",
     }
     try:
-        return await _subscription(client, Question("POST", "subscriptions", (IMMUTABLE_IDS,), body))
+        return await _granted(client, "POST", "subscriptions", body)
     except AlreadyExists as exc:
         named = _GUID.search(exc.wording)
         raise SubscriptionExists(str(exc), provider_subscription_id=named[0] if named else None) from exc
+    except ExtensionForbidden as exc:
+        raise SubscriptionLimit(str(exc)) from exc
     except ProviderItemNotFound as exc:
         raise MailboxUnavailable(str(exc)) from exc
+    except ProviderRejected as exc:
+        raise SubscriptionRefused(str(exc)) from exc
 
 
-async def renew_subscription(
-    client: GraphClient, subscription_id: str, *, expires_at: datetime
-) -> ProviderSubscription:
-    body = {"expirationDateTime": text_from(expires_at)}
+async def renew_subscription(client: GraphClient, subscription_id: str) -> ProviderSubscription:
     try:
-        return await _subscription(client, Question("PATCH", _path(subscription_id), (IMMUTABLE_IDS,), body))
+        return await _granted(client, "PATCH", _path(subscription_id), {})
     except _GONE as exc:
         raise ProviderItemNotFound(str(exc)) from exc
 
@@ -58,12 +66,42 @@ async def unsubscribe(client: GraphClient, subscription_id: str) -> None:
     await client.ask(Question("DELETE", _path(subscription_id)), tolerated=_GONE)
 
 
+async def list_subscriptions(client: GraphClient) -> list[ProviderSubscription]:
+    """List those of this application. What the mailbox's provider does not let us see is none of ours."""
+    found: list[ProviderSubscription] = []
+    target: object = "subscriptions"
+    for _ in range(LISTED_PAGES):
+        page = (await client.ask(Question("GET", str(target)), tolerated=_GONE)).document
+        try:
+            found += [subscription_from(item) for item in page.get("value", [])]
+        except (AttributeError, TypeError, ValueError) as exc:
+            raise ProviderUnavailable("a list of subscriptions that does not describe them") from exc
+        target = page.get("@odata.nextLink")
+        if not target:
+            break
+    return found
+
+
 def _path(subscription_id: str) -> str:
     return f"subscriptions/{segment_from(subscription_id)}"
 
 
-async def _subscription(client: GraphClient, question: Question) -> ProviderSubscription:
-    document = (await client.ask(question)).document
+async def _granted(client: GraphClient, method: str, path: str, body: dict[str, str]) -> ProviderSubscription:
+    """Ask for the longest life, and once for a shorter one when that is refused."""
+    try:
+        return await _asked(client, method, path, body, LIFETIME)
+    except (AlreadyExists, EndpointRefused):
+        raise
+    except ProviderRejected:
+        return await _asked(client, method, path, body, SHORTER)
+
+
+async def _asked(
+    client: GraphClient, method: str, path: str, body: dict[str, str], lifetime: timedelta
+) -> ProviderSubscription:
+    """Ask. The answer tells the life that was granted, whatever the wish was."""
+    wish = {**body, "expirationDateTime": text_from(datetime.now(UTC) + lifetime)}
+    document = (await client.ask(Question(method, path, (IMMUTABLE_IDS,), wish))).document
     try:
         return subscription_from(document)
     except (TypeError, ValueError) as exc:
