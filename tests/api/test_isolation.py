@@ -12,8 +12,9 @@ import pytest
 from psycopg import AsyncConnection, sql
 
 from shared.models.accounts import ConnectedAccount
-from shared.models.api import ChangeKind
+from shared.models.api import AuditOrigin, AuditState, ChangeKind
 from shared.models.mail import AttachmentKind, MailAttachment, attachment_id_from, thread_id_from
+from shared.storage.audits import begin_audit, end_audit
 from shared.storage.database import Pool, user_transaction
 from shared.storage.events import Event, append_events
 from tests.api.conftest import SignedIn, connect
@@ -39,12 +40,15 @@ async def ids(app_pool: Pool, account: ConnectedAccount, user: SignedIn) -> dict
     (message_id,) = await save(app_pool, account, [secret])
     async with user_transaction(app_pool, user.id) as conn:
         await append_events(conn, user.id, [Event(ChangeKind.MESSAGE_CREATED, account.id, message_id=message_id)])
+        audit_id, _ = await begin_audit(conn, account, AuditOrigin.OWNER)
+        await end_audit(conn, account, audit_id, AuditState.COMPLETED, report=SECRET)
     return {
         "account_id": account.id,
         "folder_id": folder_id(account, INBOX),
         "message_id": message_id,
         "thread_id": thread_id_from(account.id, f"thread of {SECRET}"),
         "attachment_id": attachment_id_from(message_id, "1"),
+        "audit_id": audit_id,
     }
 
 
