@@ -24,6 +24,9 @@ export function routesOf(world, { url, page, push }) {
     ['DELETE', at(`/accounts/${ID}`), signedIn(({ response, id }) => disconnect(world, response, id))],
     ['GET', at(`/accounts/${ID}/sync`), read(({ id }) => world.account(id) && world.progress())],
     ['POST', at(`/accounts/${ID}/sync`), read(() => world.startSync())],
+    ['GET', at(`/accounts/${ID}/audits`), read(() => ({ items: world.audits, next_cursor: null }))],
+    ['POST', at(`/accounts/${ID}/audit`), read(({ id }) => world.startAudit(id))],
+    ['GET', at(`/accounts/${ID}/audits/${ID}/report`), signedIn(({ response }) => sendReport(response))],
     ['GET', at(`/accounts/${ID}/folders`), read(() => ({ items: world.folders() }))],
     ['GET', at(`/accounts/${ID}/problems`), read(() => ({ pages: [], jobs: [], messages: [] }))],
     ['GET', at('/messages'), read(({ query }) => world.page(query))],
@@ -46,7 +49,7 @@ export function routesOf(world, { url, page, push }) {
       },
     ],
     ['POST', /^\/mock\/deliver$/, ({ response, body }) => json(response, world.deliver(body), 201)],
-    ['POST', /^\/mock\/state$/, ({ response, body }) => json(response, world.becomes(body.state))],
+    ['POST', /^\/mock\/state$/, ({ response, body }) => json(response, world.becomes(body))],
   ];
 }
 
@@ -112,6 +115,10 @@ function sendAttachment(world, { response, id, otherId }) {
   const file = world.attachment(id, otherId);
   if (!file) return problem(response, 404, 'not_found', 'There is no such thing.');
   response.writeHead(200, { 'content-type': file.content_type }).end(file.content);
+}
+
+function sendReport(response) {
+  response.writeHead(200, { 'content-type': 'application/jose' }).end('e30.e30.signature');
 }
 
 async function sendChanges(world, { request, response, query }) {

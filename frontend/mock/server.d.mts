@@ -16,9 +16,11 @@ export interface Mock {
   url: string;
   world: {
     connect(): { id: string };
+    beginSession(): { reply: { access_token: string } };
     expireToken(): void;
     signUp(user: { email: string; password: string; name?: string }): void;
     progress(): { state: string } | null;
+    becomes(health: Record<string, unknown>): unknown;
   };
   deliver(mail: MockMail): { id: string };
   dropSockets(): void;

@@ -7,6 +7,7 @@ export class World {
   users = new Map();
   user = null;
   accounts = [];
+  audits = [];
   changes = [];
   #messages = [];
   #visible = 0;
@@ -71,8 +72,12 @@ export class World {
       display_name: 'Ada Winter',
       state: 'syncing',
       state_reason: null,
+      delayed_until: null,
       connected_at: new Date().toISOString(),
       changes_checked_at: null,
+      changes_unannounced: 0,
+      notifications_until: new Date(Date.now() + 7 * 86_400_000).toISOString(),
+      notifications_problem: null,
     };
     this.accounts = [account];
     this.#messages = mailbox(account.id, this.#options.messages);
@@ -92,8 +97,9 @@ export class World {
     return this.accounts.find((account) => account.id === id) ?? null;
   }
 
-  becomes(state) {
-    this.accounts = this.accounts.map((account) => ({ ...account, state }));
+  /** `health`: any of an account's fields. */
+  becomes(health) {
+    this.accounts = this.accounts.map((account) => ({ ...account, ...health }));
     this.#note('account.changed', {});
     return this.accounts;
   }
@@ -141,7 +147,35 @@ export class World {
     clearInterval(timer);
     this.#sync = { ...this.#sync, state: 'completed', finished_at: new Date().toISOString() };
     this.#note('sync.completed', {});
-    this.becomes('live');
+    this.becomes({ state: 'live' });
+  }
+
+  // Audits
+
+  startAudit(accountId) {
+    const audit = {
+      id: crypto.randomUUID(),
+      account_id: accountId,
+      state: 'running',
+      origin: 'owner',
+      requested_at: new Date().toISOString(),
+      finished_at: null,
+      compared: 0,
+      missing: 0,
+      different: 0,
+      extra: 0,
+      recent: 0,
+      repaired: 0,
+      requests: 1,
+    };
+    this.audits.unshift(audit);
+    const timer = setTimeout(() => {
+      const compared = this.#shown().length;
+      Object.assign(audit, { state: 'completed', finished_at: new Date().toISOString(), compared });
+      this.#note('audit.finished', {});
+    }, this.#options.syncSeconds * 1000);
+    this.#timers.add(timer);
+    return audit;
   }
 
   progress() {

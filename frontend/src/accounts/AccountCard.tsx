@@ -9,11 +9,13 @@ import { keys } from '../api/keys';
 import { messageOf } from '../api/problems';
 import type { Account } from '../api/types';
 import { mediumDate } from '../mail/dates';
+import { AccountHealth } from './AccountHealth';
+import { AuditPanel } from './AuditPanel';
 import styles from './ConnectPage.module.css';
 import { useConnectOutlook } from './connect';
 import { DisconnectDialog } from './DisconnectDialog';
 import { ProblemList } from './ProblemList';
-import { STATE_WORDS } from './states';
+import { explanation, isStopped, STATE_WORDS } from './states';
 import { SyncPanel } from './SyncPanel';
 
 export function AccountCard({ account }: { account: Account }) {
@@ -37,6 +39,8 @@ export function AccountCard({ account }: { account: Account }) {
         </Group>
         <State account={account} />
         <SyncPanel accountId={account.id} />
+        <AccountHealth account={account} />
+        <AuditPanel account={account} />
         <ProblemList accountId={account.id} />
         <Group>
           <SyncAgain account={account} />
@@ -53,14 +57,14 @@ export function AccountCard({ account }: { account: Account }) {
 function State({ account }: { account: Account }) {
   const connect = useConnectOutlook();
   const words = STATE_WORDS[account.state];
-  if (account.state !== 'needs_sign_in' && account.state !== 'suspended') {
-    return <Text size="sm">{words.meaning}</Text>;
+  if (!isStopped(account) && account.state !== 'delayed') {
+    return <Text size="sm">{explanation(account)}</Text>;
   }
   return (
     <Alert color={words.color} variant="light" title={words.label}>
       <Stack gap="sm" align="flex-start">
-        <Text size="sm">{words.meaning}</Text>
-        {account.state === 'needs_sign_in' && (
+        <Text size="sm">{explanation(account)}</Text>
+        {isStopped(account) && (
           <Button size="xs" loading={connect.isPending || connect.isSuccess} onClick={() => connect.mutate()}>
             Sign in again
           </Button>
@@ -87,7 +91,7 @@ function SyncAgain({ account }: { account: Account }) {
       variant="default"
       leftSection={<IconRefresh size={16} />}
       loading={sync.isPending}
-      disabled={account.state !== 'live'}
+      disabled={account.state !== 'live' && account.state !== 'delayed'}
       onClick={() => sync.mutate()}
     >
       Sync again

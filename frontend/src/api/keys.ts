@@ -5,6 +5,7 @@ export const keys = {
   accounts: ['accounts'] as const,
   folders: (accountId: string) => ['folders', accountId] as const,
   sync: (accountId: string) => ['sync', accountId] as const,
+  audits: (accountId: string) => ['audits', accountId] as const,
   problems: (accountId: string) => ['problems', accountId] as const,
   allLists: ['messages'] as const,
   list: (filter: ListFilter) => ['messages', filter] as const,

@@ -74,6 +74,28 @@ export function useProblems(accountId: string) {
   });
 }
 
+/** An account's audits, newest first, watched while one goes on. */
+export function useAudits(accountId: string) {
+  const api = useApi();
+  return useQuery({
+    queryKey: keys.audits(accountId),
+    queryFn: async ({ signal }) => {
+      const params = { path: { account_id: accountId } };
+      return (await dataOf(api.GET('/accounts/{account_id}/audits', { params, signal }))).items;
+    },
+    refetchInterval: ({ state }) => (state.data?.[0]?.state === 'running' ? PROGRESS_SECONDS * 1000 : false),
+  });
+}
+
+export function fetchAuditReport(api: Api, accountId: string, auditId: string): Promise<Blob> {
+  return dataOf(
+    api.GET('/accounts/{account_id}/audits/{audit_id}/report', {
+      params: { path: { account_id: accountId, audit_id: auditId } },
+      parseAs: 'blob',
+    }),
+  );
+}
+
 export function useMessageList(filter: ListFilter) {
   const api = useApi();
   return useInfiniteQuery(

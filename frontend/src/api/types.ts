@@ -4,6 +4,7 @@ type Schemas = components['schemas'];
 
 export type Account = Schemas['Account'];
 export type Attachment = Schemas['Attachment'];
+export type Audit = Schemas['Audit'];
 export type Change = Schemas['Change'];
 export type Changes = Schemas['Changes'];
 export type Folder = Schemas['Folder'];

@@ -15,6 +15,7 @@ export interface Consequences {
   deleted: Set<string>;
   foldersOf: Set<string>; // accounts
   progressOf: Set<string>; // accounts
+  auditsOf: Set<string>; // accounts
   accounts: boolean;
   removedAccounts: Set<string>;
   heads: boolean;
@@ -27,6 +28,7 @@ export function consequencesOf(changes: readonly Change[]): Consequences {
     deleted: new Set(),
     foldersOf: new Set(),
     progressOf: new Set(),
+    auditsOf: new Set(),
     accounts: false,
     removedAccounts: new Set(),
     heads: false,
@@ -66,6 +68,9 @@ function note(change: Change, found: Consequences): void {
       found.accounts = true;
       found.removedAccounts.add(account);
       return;
+    case 'audit.finished':
+      found.auditsOf.add(account);
+      return;
     case 'sync.started':
     case 'sync.page':
     case 'sync.completed':
@@ -100,6 +105,7 @@ export async function applyChanges(
   for (const account of found.progressOf) {
     pacer.run(`progress ${account}`, () => cache.invalidateQueries({ queryKey: keys.sync(account) }));
   }
+  for (const account of found.auditsOf) void cache.invalidateQueries({ queryKey: keys.audits(account) });
   if (found.heads) pacer.run('heads', () => refreshHeads(cache, source));
   return messages.filter((message) => found.created.has(message.id));
 }

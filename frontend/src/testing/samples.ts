@@ -1,4 +1,4 @@
-import type { Change, Folder, Message } from '../api/types';
+import type { Account, Audit, Change, Folder, Message } from '../api/types';
 
 export const ACCOUNT = '00000000-0000-4000-a000-000000000001';
 export const INBOX = '00000000-0000-4000-a000-00000000000a';
@@ -37,6 +37,43 @@ export function messageWith(changes: Partial<Message> = {}): Message {
     remote_images_blocked: 0,
     headers: [],
     attachments: [],
+    ...changes,
+  };
+}
+
+export function accountWith(changes: Partial<Account>): Account {
+  return {
+    id: ACCOUNT,
+    provider: 'outlook',
+    address: 'ada@example.com',
+    display_name: 'Ada Winter',
+    state: 'live',
+    state_reason: null,
+    delayed_until: null,
+    connected_at: '2026-03-10T09:00:00Z',
+    changes_checked_at: null,
+    changes_unannounced: 0,
+    notifications_until: null,
+    notifications_problem: null,
+    ...changes,
+  };
+}
+
+export function auditWith(changes: Partial<Audit>): Audit {
+  return {
+    id: '00000000-0000-4000-a000-0000000000a1',
+    account_id: ACCOUNT,
+    state: 'completed',
+    origin: 'owner',
+    requested_at: '2026-03-10T09:00:00Z',
+    finished_at: '2026-03-10T09:00:05Z',
+    compared: 0,
+    missing: 0,
+    different: 0,
+    extra: 0,
+    recent: 0,
+    repaired: 0,
+    requests: 3,
     ...changes,
   };
 }
