@@ -102,9 +102,15 @@ def _query_parameters(query: type[BaseModel] | None) -> list[Json]:
     schema = query.model_json_schema(mode="validation")
     required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _without_null(field)}
+        {"name": name, "in": "query", "required": name in required, "schema": _inline(_without_null(field), schema)}
         for name, field in schema["properties"].items()
     ]
+
+
+def _inline(field: Json, schema: Json) -> Json:
+    """Put an enumeration that the query's own schema defines where it is used."""
+    name = str(field.get("$ref", "")).removeprefix("#/$defs/")
+    return schema["$defs"][name] if name else field
 
 
 def _without_null(field: Json) -> Json:
