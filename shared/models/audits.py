@@ -25,7 +25,6 @@ class AuditProgress:
     received_before: datetime | None
     is_started: bool
     is_through: bool
-    requests: int
     findings: Sequence["Finding"]
 
 

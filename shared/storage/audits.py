@@ -78,7 +78,7 @@ async def renew_audit(
            AND holder = %(holder)s
            AND state = 'running'
         RETURNING id, account_id, position, received_before, started_at IS NOT NULL AS is_started, is_through,
-                  requests, findings
+                  findings
     """
     params = {"audit_id": audit_id, "user_id": account.user_id, "holder": holder, "lease_seconds": lease_seconds}
     async with conn.cursor(row_factory=dict_row) as cur:
@@ -106,7 +106,14 @@ async def release_audit(
 
 
 async def add_requests(conn: Connection, account: ConnectedAccount, audit_id: UUID, requests: int) -> None:
-    sql = "UPDATE audit SET requests = requests + %(requests)s WHERE id = %(audit_id)s AND user_id = %(user_id)s"
+    """Count requests of a turn that did not end the audit: its end counts its own."""
+    sql = """
+        UPDATE audit
+           SET requests = requests + %(requests)s
+         WHERE id = %(audit_id)s
+           AND user_id = %(user_id)s
+           AND state = 'running'
+    """
     await conn.execute(sql, {"requests": requests, "audit_id": audit_id, "user_id": account.user_id})
 
 
@@ -206,19 +213,36 @@ def _json_of(findings: Sequence[Finding]) -> str:
 
 
 async def end_audit(
-    conn: Connection, account: ConnectedAccount, audit_id: UUID, state: AuditState, *, report: str | None
+    conn: Connection,
+    account: ConnectedAccount,
+    audit_id: UUID,
+    state: AuditState,
+    *,
+    report: str | None = None,
+    requests: int = 0,
 ) -> dict[str, Any] | None:
-    """End a running audit; return its counts, None when somebody else ended it. Its windows go: the report has them."""
+    """
+    End a running audit, whose last turn made some requests; return its counts, None when somebody else ended it.
+
+    Its windows go: the report has them.
+    """
     await _delete_windows(conn, account, audit_id)
     sql = """
         UPDATE audit
-           SET state = %(state)s, finished_at = clock_timestamp(), report = %(report)s, findings = '[]'
+           SET state = %(state)s, finished_at = clock_timestamp(), report = %(report)s, findings = '[]',
+               requests = requests + %(requests)s
          WHERE id = %(audit_id)s
            AND user_id = %(user_id)s
            AND state = 'running'
         RETURNING compared, missing, different, extra, recent, repaired, requests
     """
-    params = {"audit_id": audit_id, "user_id": account.user_id, "state": state, "report": report}
+    params = {
+        "audit_id": audit_id,
+        "user_id": account.user_id,
+        "state": state,
+        "report": report,
+        "requests": requests,
+    }
     async with conn.cursor(row_factory=dict_row) as cur:
         await cur.execute(sql, params)
         return await cur.fetchone()

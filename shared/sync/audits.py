@@ -94,7 +94,7 @@ async def request_audits(engine: Engine) -> None:
     for audit in silent:
         if audit.is_stopped:
             account = await load_account(engine, audit.account_id)
-            await _stop(engine, account, audit.audit_id)
+            await _stop(engine, account, audit.audit_id, requests=0)
         else:
             await engine.jobs.send([Later(AuditMailbox(account_id=audit.account_id, audit_id=audit.audit_id))])
     await _begin_due(engine)
@@ -145,7 +145,7 @@ async def audit_mailbox(engine: Engine, account: ConnectedAccount, job: AuditMai
     except ProviderMisconfigured:
         raise
     except ProviderError:
-        await _stop(engine, account, job.audit_id)
+        await _stop(engine, account, job.audit_id, requests=provider.requests_made)
         raise
     finally:
         async with user_transaction(engine.pool, account.user_id) as conn:
@@ -252,16 +252,19 @@ async def _settle(
 
 async def _complete(engine: Engine, account: ConnectedAccount, provider: MailProvider, at: AuditProgress) -> None:
     async with recorded_transaction(engine, account) as (conn, events):
-        report = await _report(engine, conn, account, at, requests=at.requests + provider.requests_made)
+        report = await _report(engine, conn, account, at, requests=provider.requests_made)
         if report is None:
             return
         signed = signed_report(engine.settings, report.model_dump(mode="json"))
-        events.extend(await _end(conn, account, at.id, AuditState.COMPLETED, report=signed))
+        events.extend(
+            await _end(conn, account, at.id, AuditState.COMPLETED, report=signed, requests=provider.requests_made)
+        )
 
 
 async def _report(
     engine: Engine, conn: Connection, account: ConnectedAccount, at: AuditProgress, *, requests: int
 ) -> AuditReport | None:
+    """Put a report together; `requests` are those of this turn. None when somebody else did."""
     facts = await lock_audit_facts(conn, account, at.id)
     if facts is None:
         return None
@@ -269,7 +272,7 @@ async def _report(
     return AuditReport.model_validate(
         {
             **facts,
-            "requests": requests,
+            "requests": facts["requests"] + requests,
             "issuer": engine.settings.public_base_url,
             "product_version": VERSION,
             "digest": chained_digest(window.digest for window in windows),
@@ -279,16 +282,22 @@ async def _report(
     )
 
 
-async def _stop(engine: Engine, account: ConnectedAccount, audit_id: UUID) -> None:
+async def _stop(engine: Engine, account: ConnectedAccount, audit_id: UUID, *, requests: int) -> None:
     async with recorded_transaction(engine, account) as (conn, events):
-        events.extend(await _end(conn, account, audit_id, AuditState.STOPPED, report=None))
+        events.extend(await _end(conn, account, audit_id, AuditState.STOPPED, requests=requests))
 
 
 async def _end(
-    conn: Connection, account: ConnectedAccount, audit_id: UUID, state: AuditState, *, report: str | None
+    conn: Connection,
+    account: ConnectedAccount,
+    audit_id: UUID,
+    state: AuditState,
+    *,
+    report: str | None = None,
+    requests: int,
 ) -> list[Event]:
     """End an audit, unless somebody else did; return what its owner is told."""
-    counts = await end_audit(conn, account, audit_id, state, report=report)
+    counts = await end_audit(conn, account, audit_id, state, report=report, requests=requests)
     if counts is None:
         return []
     differences = counts["missing"] + counts["different"] + counts["extra"]
