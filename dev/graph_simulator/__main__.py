@@ -59,6 +59,7 @@ def _prepared(arguments: argparse.Namespace) -> Simulator:
         count = fill_demo_mailbox(simulator, demo, arguments.mailbox, end, _tell)
         print(f"mailbox: {count} messages for {DEMO_ADDRESS}", flush=True)
     simulator.store.commit()
+    simulator.delivery.start()
     return simulator
 
 

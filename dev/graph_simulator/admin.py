@@ -35,6 +35,7 @@ async def reset_stats(simulator: Simulator, _: web.Request) -> web.StreamRespons
 
 async def advance_clock(simulator: Simulator, request: web.Request) -> web.StreamResponse:
     simulator.clock.advance((await body_of(request, bodies.Advance)).seconds)
+    simulator.delivery.keep_time()
     return await health(simulator, request)
 
 
@@ -75,6 +76,7 @@ async def revoke(simulator: Simulator, request: web.Request) -> web.StreamRespon
     for grant in mine:
         grant.is_revoked = True
         simulator.grants.save(grant)
+    simulator.delivery.remove_for(user.id)
     return json_answer({"revoked": len(mine)})
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dev.graph_simulator.delivery import LifecycleEvent
 from dev.graph_simulator.faults import Action
 from dev.graph_simulator.limits import RetryAfterForm
+from dev.graph_simulator.rich import RichFault
 
 
 class Body(BaseModel):
@@ -155,6 +156,11 @@ class DeliveryChange(Body):
     variety: bool | None = None
     retry_seconds: float | None = None
     seed: int | None = None
+    rich_fault: RichFault | None = None
+    needs_live_token: bool | None = None
+    is_reauthorization_asked: bool | None = None
+    is_removed_on_revoke: bool | None = None
+    judges_endpoints: bool | None = None
 
 
 class Lifecycle(Body):

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from dev.graph_simulator.delivery import is_loopback
 from dev.graph_simulator.directory import App, User
 from dev.graph_simulator.entra_pages import consent_page, error_page, form_post_page
 from dev.graph_simulator.entra_settings import AuthorizeFault
@@ -17,6 +16,7 @@ from dev.graph_simulator.grants import CODE_SECONDS, Code
 from dev.graph_simulator.json_text import to_json
 from dev.graph_simulator.scopes import UnknownScope, granted, scopes_from
 from dev.graph_simulator.simulator import Simulator
+from dev.graph_simulator.webhooks import is_loopback
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,12 @@ _CAST = re.compile(r"^(?:microsoft\.graph\.)?(?:fileAttachment|itemAttachment|re
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who calls, through which application, with which scopes."""
+    """Who calls, through which application, with which scopes, with a token that ends when."""
 
     app_id: str
     user: User
     scopes: frozenset[str]
+    token_expires: float = 0.0
 
 
 @dataclass(slots=True)

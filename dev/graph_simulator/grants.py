@@ -6,7 +6,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from dev.graph_simulator.clock import Clock
 from dev.graph_simulator.directory import App, User
@@ -28,6 +28,7 @@ class Grant:
     tenant: str
     scopes: list[str]
     is_revoked: bool = False
+    claims_met_at: float = 0.0  # when a claims challenge was last met
 
 
 @dataclass(slots=True)
@@ -43,6 +44,15 @@ class Code:
     nonce: str | None = None
     scopes: tuple[str, ...] = ()
     is_used: bool = False
+
+
+class AccessToken(NamedTuple):
+    """What an access token says; times are seconds since 1970."""
+
+    grant: Grant
+    scopes: list[str]
+    issued: float
+    expires: float
 
 
 class TokenRefused(Exception):
@@ -90,10 +100,10 @@ class Grants:
     def refresh_token(self, grant: Grant) -> str:
         return "M.C" + self._signed(["r", grant.id, self._now(), self._now() + REFRESH_TOKEN_SECONDS])
 
-    def read_access_token(self, token: str) -> tuple[Grant, list[str], float]:
-        """Return the grant, the token's scopes and its time of issue. Raises `TokenRefused`."""
+    def read_access_token(self, token: str) -> AccessToken:
+        """Return what a token says. Raises `TokenRefused`."""
         payload = self._payload(token, "EwB", "a")
-        return self.grants[payload[1]], list(payload[4]), float(payload[2])
+        return AccessToken(self.grants[payload[1]], list(payload[4]), float(payload[2]), float(payload[3]))
 
     def read_refresh_token(self, token: str) -> Grant:
         """Return the grant. Raises `TokenRefused`."""

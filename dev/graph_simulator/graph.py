@@ -136,13 +136,13 @@ def _session(simulator: Simulator, headers: Mapping[str, str]) -> Session:
     if scheme.lower() != "bearer" or not token.strip():
         raise invalid_token("Access token is empty.")
     try:
-        grant, scopes, issued = simulator.grants.read_access_token(token.strip())
+        known = simulator.grants.read_access_token(token.strip())
     except TokenRefused as refused:
         is_expired = str(refused) == "expired"
         message = "Access token has expired." if is_expired else "CompactToken parsing failed with error code: 80049217"
         raise invalid_token(message) from refused
-    user = simulator.directory.users.get(grant.user)
-    if user is None or issued <= user.tokens_valid_from:
+    user = simulator.directory.users.get(known.grant.user)
+    if user is None or known.issued <= user.tokens_valid_from:
         raise invalid_token("Access token has expired.")
-    names = frozenset(scope.rpartition("/")[2].lower() for scope in scopes)
-    return Session(grant.app, user, names)
+    names = frozenset(scope.rpartition("/")[2].lower() for scope in known.scopes)
+    return Session(known.grant.app, user, names, known.expires)

@@ -52,7 +52,7 @@ class Simulator:
         self.faults = Faults()
         self.settings = Settings()
         self.subscriptions = Subscriptions(self.store, self.clock)
-        self.delivery = Delivery(self.subscriptions, self.directory, self.clock)
+        self.delivery = Delivery(self.store, self.subscriptions, self.directory, self.keys, self.clock)
         self.token_key = self._token_key()
         self.delta_behaviours: dict[str, DeltaBehaviour] = {}
         self.base_url = "https://localhost"  # set when the port is known

@@ -1,7 +1,7 @@
 """The subscriptions that exist, kept through restarts."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from dev.graph_simulator.clock import Clock
 from dev.graph_simulator.store import Store
@@ -12,7 +12,9 @@ class Subscription:
     """
     One subscription. `folder` is the number of the folder that it watches, None for the whole mailbox.
 
-    `expires` is in seconds since 1970. Whether ids are immutable was decided when it was created.
+    `expires` is in seconds since 1970. Whether ids are immutable was decided when it was created. `select` are the
+    properties that its notifications carry, when they carry any. `token_expires` is the end of the access token with
+    which it was last authorized, `reminded_at` when that was or when it was last asked to be authorized again.
     """
 
     id: str
@@ -28,12 +30,21 @@ class Subscription:
     expires: float
     is_immutable: bool
     tls_version: str = "v1_2"
+    select: list[str] = field(default_factory=list)
+    certificate: str | None = None
+    certificate_id: str | None = None
+    token_expires: float | None = None
+    reminded_at: float = 0.0
+
+    @property
+    def is_rich(self) -> bool:
+        return bool(self.select)
 
     @property
     def combination(self) -> tuple[object, ...]:
         """Two subscriptions that agree in this cannot live at once."""
         kinds = tuple(sorted(one.strip().lower() for one in self.change_types.split(",")))
-        return (self.app_id, self.user, kinds, self.folder)
+        return (self.app_id, self.user, kinds, self.folder, tuple(self.select))
 
     def watches(self, kind: str, folder: int) -> bool:
         return self.folder in (None, folder) and kind in self.change_types.lower().replace(" ", "").split(",")

@@ -107,7 +107,7 @@ def test_the_same_combination_again_is_a_conflict_that_names_the_first(person: P
         ({"resource": "/users/11111111-2222-3333-4444-555555555555/messages"}, 403),
         ({"resource": "/me/events"}, 501),
         ({"resource": "/me/messages?$filter=isDraft eq false"}, 501),
-        ({"includeResourceData": True}, 501),
+        ({"includeResourceData": True}, 400),
     ],
 )
 def test_a_wrong_wish_is_refused(person: Person, receiver: Receiver, changes: dict[str, Any], status: int) -> None:
