@@ -174,4 +174,6 @@ class SubscriptionChange(Body):
 
 
 class Advance(Body):
+    """Move the clock by so many seconds, back when they are negative."""
+
     seconds: float

@@ -164,12 +164,16 @@ class SimulatorAdmin:
         self._json("PUT", "/latency", {"base": base, "per_message": per_message})
 
     def advance_clock(self, seconds: float) -> None:
+        """Move the simulator's clock forward, or back by a negative number."""
         self._json("POST", "/clock/advance", {"seconds": seconds})
 
     # Notifications
 
     def delivery(self, **behaviour: object) -> dict[str, Any]:
-        """Change delivery: `drop_next`, `drop_share`, `duplicate_share`, `is_reordered`, `delay_milliseconds`, …"""
+        """
+        Change delivery: `drop_next`, `drop_share`, `duplicate_share`, `is_reordered`, `delay_milliseconds`,
+        `rich_fault`, `needs_live_token`, `is_removed_on_revoke`, `judges_endpoints`, …
+        """
         return self._json("PATCH", "/delivery", behaviour)
 
     def reset_delivery(self) -> None:

@@ -1,4 +1,4 @@
-"""The simulator's time: the machine's own, moved forward on demand."""
+"""The simulator's time: the machine's own, moved on demand."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -94,7 +94,6 @@ class Delivery:
         self.counts = DeliveryCounts()
         self.webhooks = Webhooks()
         self.endpoints = Endpoints(clock)
-        self.first_sent: dict[str, float] = {}  # by immutable id, for those who put one there
         self._store = store
         self._subscriptions = subscriptions
         self._directory = directory
@@ -104,7 +103,6 @@ class Delivery:
         self._outgoing: dict[str, _Outgoing] = defaultdict(_Outgoing)
         self._held: list[Notice] = []  # until the token of their subscription is renewed
         self._late: list[Notice] = []  # until their host has been slow for long enough
-        self._is_out = False
         self._next_key = time.time_ns()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -118,15 +116,9 @@ class Delivery:
         """Change the behaviour; leaving a pause releases what was held back."""
         self.behaviour = behaviour
         self._dice.seed(behaviour.seed)
-        self._resume()
-
-    def stop_for(self, seconds: float) -> None:
-        """Send nothing for a while: what is made meanwhile waits."""
-        self._is_out = seconds > 0
-        if self._is_out:
-            asyncio.get_running_loop().call_later(seconds, self.stop_for, 0)
-        else:
-            self._resume()
+        if not behaviour.is_paused:
+            for url in list(self._outgoing):
+                self._schedule(url, 0)
 
     def hear(self, change: Change) -> None:
         """Notify whoever watches. A creation may bring updates of the same state with it, as it does in the field."""
@@ -140,7 +132,7 @@ class Delivery:
                     item = change_item(subscription, change, kind, turn, self.behaviour.rich_fault)
                     if not self.behaviour.variety:
                         item |= frame(subscription, None)
-                    self._offer(subscription, item, change.immutable_id)
+                    self._offer(subscription, item)
 
     def announce(self, subscription: Subscription, event: LifecycleEvent) -> bool:
         """Send a lifecycle event; return whether the subscription has a URL for it."""
@@ -148,7 +140,7 @@ class Delivery:
             return False
         item = frame(subscription, 0 if self.behaviour.variety else None) | {"lifecycleEvent": event}
         self.counts.lifecycle += 1
-        notice = self._notice(subscription, item, url=subscription.lifecycle_url)
+        notice = self._notice(subscription, item, subscription.lifecycle_url)
         self._spawn(self._send(notice.url, [notice]))
         return True
 
@@ -194,7 +186,7 @@ class Delivery:
                 outgoing.timer.cancel()
         await self.webhooks.close()
 
-    def _offer(self, subscription: Subscription, item: dict[str, Any], message: str) -> None:
+    def _offer(self, subscription: Subscription, item: dict[str, Any]) -> None:
         behaviour = self.behaviour
         self.counts.items += 1
         is_dropped = behaviour.drop_next > 0 or self._dice.random() < behaviour.drop_share
@@ -209,41 +201,29 @@ class Delivery:
         self.counts.duplicated += copies - 1
         delay = behaviour.delay_milliseconds + self._dice.random() * behaviour.delay_spread_milliseconds
         for _ in range(copies):
-            notice = self._notice(subscription, item, message=message)
+            notice = self._notice(subscription, item, subscription.notification_url)
             if host_state == "slow":
                 self._late.append(notice)
                 self.counts.held_items += 1
             else:
                 self._queue(notice, (behaviour.batch_milliseconds + delay) / 1000)
 
-    def _notice(
-        self, subscription: Subscription, item: dict[str, Any], *, url: str | None = None, message: str = ""
-    ) -> Notice:
+    def _notice(self, subscription: Subscription, item: dict[str, Any], url: str) -> Notice:
         self._next_key += 1
         notice = Notice(
             key=str(self._next_key),
-            url=url or subscription.notification_url,
+            url=url,
             subscription=subscription.id,
             app_id=subscription.app_id,
             tenant=subscription.tenant,
             item=item,
             offered_at=self._clock.now().timestamp(),
-            message=message,
         )
         self._store.put("notice", notice.key, asdict(notice))
         return notice
 
     def _state_of(self, url: str) -> str:
         return self.endpoints.state(urlsplit(url).netloc) if self.behaviour.judges_endpoints else "good"
-
-    @property
-    def _is_silent(self) -> bool:
-        return self.behaviour.is_paused or self._is_out
-
-    def _resume(self) -> None:
-        if not self._is_silent:
-            for url in list(self._outgoing):
-                self._schedule(url, 0)
 
     def _queue(self, notice: Notice, seconds: float) -> None:
         self._outgoing[notice.url].notices.append(notice)
@@ -252,13 +232,13 @@ class Delivery:
 
     def _schedule(self, url: str, seconds: float) -> None:
         outgoing = self._outgoing[url]
-        if not self._is_silent and outgoing.notices and not outgoing.timer:
+        if not self.behaviour.is_paused and outgoing.notices and not outgoing.timer:
             outgoing.timer = asyncio.get_running_loop().call_later(seconds, self._flush, url)
 
     def _flush(self, url: str) -> None:
         outgoing = self._outgoing[url]
         outgoing.timer = None
-        if self._is_silent:
+        if self.behaviour.is_paused:
             return
         waiting, outgoing.notices = outgoing.notices, []
         self.counts.waiting_items -= len(waiting)
@@ -291,9 +271,6 @@ class Delivery:
             self._store.commit()
 
     async def _send(self, url: str, notices: Sequence[Notice]) -> None:
-        for notice in notices:
-            if notice.message in self.first_sent:
-                self.first_sent[notice.message] = self.first_sent[notice.message] or time.time()
         body = to_json(self._document(notices))
         waited, wait, timeout = 0.0, self.behaviour.retry_seconds, FIRST_TIMEOUT
         while not await self._post(url, body, timeout):
@@ -315,8 +292,6 @@ class Delivery:
         return document
 
     async def _post(self, url: str, body: bytes, timeout: float) -> bool:  # noqa: ASYNC109 - the service's own limit
-        if self._is_out:
-            return False
         self.counts.posts += 1
         is_accepted, seconds = await self.webhooks.post(url, body, timeout)
         if seconds is not None and self.behaviour.judges_endpoints:

@@ -49,11 +49,6 @@ class Endpoints:
             endpoint.answers.clear()
         return endpoint.state
 
-    def set(self, host: str, state: EndpointState) -> None:
-        endpoint = self._by_host.setdefault(host, Endpoint())
-        endpoint.answers.clear()
-        endpoint.state, endpoint.until = state, self._clock.now().timestamp() + STATE_SECONDS
-
     def as_json(self) -> list[dict[str, object]]:
         return [
             {"host": host, "state": self.state(host), "answers": len(one.answers)}

@@ -28,7 +28,6 @@ class Grant:
     tenant: str
     scopes: list[str]
     is_revoked: bool = False
-    claims_met_at: float = 0.0  # when a claims challenge was last met
 
 
 @dataclass(slots=True)

@@ -25,7 +25,6 @@ class Notice:
     tenant: str
     item: dict[str, Any]
     offered_at: float
-    message: str = ""  # the immutable id
 
     @property
     def is_rich(self) -> bool:

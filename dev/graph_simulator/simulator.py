@@ -75,6 +75,7 @@ class Simulator:
         return {
             "usage": self.limits.as_json(),
             "notifications": asdict(self.delivery.counts),
+            "endpoints": self.delivery.endpoints.as_json(),
             "faults": [{"action": one.action, "path": one.path, "fired": one.fired} for one in self.faults.rules],
         }
 
