@@ -7,6 +7,7 @@ from shared.runtime import runtime
 from shared.storage.oauth_flows import delete_expired_flows
 from shared.sync.audits import forget_audits, request_audits
 from shared.sync.changes import request_changes
+from shared.sync.revival import request_visits
 from shared.sync.subscriptions import request_renewals
 from shared.sync.upkeep import purge, sweep
 
@@ -32,6 +33,7 @@ async def audit_mailboxes(timer: func.TimerRequest) -> None:
 async def sweep_unfinished(timer: func.TimerRequest) -> None:
     opened = await runtime()
     await sweep(opened.engine)
+    await request_visits(opened.engine)
     await observe(opened.pool, opened.settings, opened.jobs)
 
 

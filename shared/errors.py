@@ -18,6 +18,7 @@ Everything that goes wrong, named after what the caller must do.
         ├── ProviderUnavailable     try again later
         │   └── Throttled             ... not before `retry_after_seconds`
         ├── ReauthenticationRequired  the owner signs in again
+        ├── AdminConsentRequired    an administrator of the owner's organisation lets us in
         ├── MailboxUnavailable      the owner or an administrator restores the mailbox
         ├── CursorExpired           enumerate that folder again
         ├── ProviderItemNotFound    gone or moved: reconcile
@@ -147,6 +148,11 @@ class ReauthenticationRequired(ProviderError):
     title = "The mailbox's owner must sign in again."
 
 
+class AdminConsentRequired(ProviderError):
+    code = "admin_consent_required"
+    title = "An administrator of the mailbox's organisation must allow this app."
+
+
 class MailboxUnavailable(ProviderError):
     code = "mailbox_unavailable"
     title = "The mailbox is suspended, not licensed, or closed to this app."
@@ -195,3 +201,12 @@ class ProviderMisconfigured(ProviderError):
 class ProviderRejected(ProviderError):
     code = "provider_rejected"
     title = "The mail provider did not accept the request."
+
+
+_OUTAGES = ("08", "40", "53", "57", "58")  # connection, deadlock, resources such as the disk, shut-down, system
+_READ_ONLY = "25006"  # a standby that is about to take over
+
+
+def is_outage(sqlstate: str) -> bool:
+    """Tell by SQLSTATE whether the database could not, rather than would not."""
+    return sqlstate[:2] in _OUTAGES or sqlstate == _READ_ONLY

@@ -23,6 +23,7 @@ from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import (
+    AdminConsentRequired,
     ChangesExpired,
     Conflict,
     Forbidden,
@@ -40,6 +41,7 @@ from shared.errors import (
     StorageFailed,
     Unauthenticated,
     UnsupportedMediaType,
+    is_outage,
 )
 from shared.telemetry import request_span
 
@@ -64,6 +66,7 @@ STATUS_BY_ERROR: Final[Mapping[type[MailError], int]] = {
     ProviderError: 502,
     ProviderUnavailable: 503,
     ReauthenticationRequired: 409,
+    AdminConsentRequired: 409,
     MailboxUnavailable: 409,
     ProviderItemNotFound: 404,
 }
@@ -184,7 +187,9 @@ def _answering(operation: Operation, handler: Handler) -> Handler:
 
 def _refusal(exc: Exception, request_id: str, operation: str) -> func.HttpResponse:
     facts = {"operation": operation, "request_id": request_id}
-    if isinstance(exc, psycopg.OperationalError | PoolTimeout):
+    if isinstance(exc, psycopg.OperationalError | PoolTimeout) or (
+        isinstance(exc, psycopg.Error) and exc.sqlstate and is_outage(exc.sqlstate)
+    ):
         log.warning("the database is not answering", extra={**facts, "error": type(exc).__name__})
         return problem(ServiceUnavailable("the database is not answering"), request_id)
     if not isinstance(exc, MailError):

@@ -16,6 +16,7 @@ from shared.models.jobs import (
     FetchMessage,
     IndexMessages,
     RemoveAccount,
+    ReviveAccount,
     StartSync,
     SyncChanges,
     SyncLane,
@@ -38,6 +39,7 @@ QUEUE_BY_JOB: Final[dict[type, str]] = {
     EnsureSubscription: UPKEEP_QUEUE,
     IndexMessages: UPKEEP_QUEUE,
     AuditMailbox: UPKEEP_QUEUE,
+    ReviveAccount: UPKEEP_QUEUE,
     RemoveAccount: UPKEEP_QUEUE,
 }
 
@@ -48,6 +50,7 @@ class Later:
 
     job: AnyJob
     delay_seconds: float = 0
+    reason: str | None = None  # the code of the error that made it one for later
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,19 @@ class JobQueues:
 
     async def send(self, jobs: Iterable[Later]) -> None:
         for later in jobs:
-            client = self._client(QUEUE_BY_JOB[type(later.job)])
-            text, delay = _text_of(later.job), round(later.delay_seconds)
-            try:
-                await client.send_message(text, visibility_timeout=delay, time_to_live=-1)
-            except ResourceNotFoundError:
-                await create_queue(client)
-                await client.send_message(text, visibility_timeout=delay, time_to_live=-1)
+            await self._send(QUEUE_BY_JOB[type(later.job)], _text_of(later.job), round(later.delay_seconds))
+
+    async def send_again(self, queue: str, body: bytes) -> None:
+        """Put a message that failed for good into its queue as it was, for another round of attempts."""
+        await self._send(queue, body.decode(errors="replace"), 0)
+
+    async def _send(self, queue: str, text: str, delay_seconds: int) -> None:
+        client = self._client(queue)
+        try:
+            await client.send_message(text, visibility_timeout=delay_seconds, time_to_live=-1)
+        except ResourceNotFoundError:
+            await create_queue(client)
+            await client.send_message(text, visibility_timeout=delay_seconds, time_to_live=-1)
 
     async def figures(self) -> list[QueueFigures]:
         """Tell how full each queue is. A queue that does not exist yet is empty."""

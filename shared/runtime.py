@@ -76,7 +76,10 @@ async def open_runtime(settings: Settings) -> Runtime:
     entra = Entra(settings, tls)
     tokens = MailboxTokens(settings, pool, entra)
     gate = RequestGate(
-        pool, in_flight=settings.graph_requests_in_flight, request_seconds=settings.graph_timeout_seconds
+        pool,
+        in_flight=settings.graph_requests_in_flight,
+        request_seconds=settings.graph_timeout_seconds,
+        window_requests=settings.graph_requests_per_window,
     )
 
     def provider_for(account: ConnectedAccount, urgency: Urgency) -> MailProvider:

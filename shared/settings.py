@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     graph_base_url: BaseUrl = Field(default="https://graph.microsoft.com/v1.0")
     graph_timeout_seconds: float = Field(default=30, gt=0, le=100)
     graph_requests_in_flight: int = Field(default=4, ge=1, le=4)  # per mailbox, over all instances
+    graph_requests_per_window: int = Field(default=9_500, ge=100, le=10_000)  # per mailbox, in any ten minutes
     microsoft_authority: BaseUrl = Field(default="https://login.microsoftonline.com/common")
     microsoft_client_id: str
     microsoft_client_secret: SecretStr

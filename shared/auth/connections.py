@@ -14,6 +14,7 @@ from azure.data.tables.aio import TableServiceClient
 from shared.auth.browser_binding import cookie_for, hash_of, is_same_browser, new_secret
 from shared.auth.mailbox_tokens import MailboxTokens
 from shared.errors import (
+    AdminConsentRequired,
     Conflict,
     Forbidden,
     MailboxTaken,
@@ -25,7 +26,7 @@ from shared.errors import (
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import ChangeKind
 from shared.models.mail import ProviderProfile
-from shared.providers.entra.errors import ConsentDenied, ConsentRequired
+from shared.providers.entra.errors import ConsentDenied
 from shared.providers.entra.grants import Grant, Identity
 from shared.providers.entra.sign_in import Entra
 from shared.providers.graph.profile import Person, read_person
@@ -70,7 +71,7 @@ class PermissionsMissing(Forbidden):
 
 FAILURE_BY_ERROR: Final[Mapping[type[Exception], ConnectionFailure]] = {
     ConsentDenied: ConnectionFailure.DENIED,
-    ConsentRequired: ConnectionFailure.CONSENT_REQUIRED,
+    AdminConsentRequired: ConnectionFailure.CONSENT_REQUIRED,
     FlowUnknown: ConnectionFailure.EXPIRED,
     ReauthenticationRequired: ConnectionFailure.EXPIRED,  # the code is no longer good
     OtherBrowser: ConnectionFailure.OTHER_BROWSER,

@@ -44,7 +44,7 @@ async def download(downloads: Downloads, user_id: UUID, message_id: UUID, attach
         account = await get_account(conn, user_id, attachment.account_id)
     content = await read_content(downloads.blobs, attachment.sha256) if attachment.sha256 else None
     if content is None:
-        content = await _fetch(downloads.provider_for(account, Urgency.LIVE), attachment, downloads.max_bytes)
+        content = await _fetch(downloads.provider_for(account, Urgency.USER), attachment, downloads.max_bytes)
         sha256 = hashlib.sha256(content).digest()
         await store_content(downloads.blobs, sha256, content)
         async with user_transaction(downloads.pool, user_id) as conn:

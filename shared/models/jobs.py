@@ -13,6 +13,8 @@ class Job(BaseModel):
     """The span that sent it, as W3C Trace Context writes it; the queue adds it."""
     noticed_at: AwareDatetime | None = None
     """When the provider's notice of it came, on its way through every retry; the queue adds it to live jobs."""
+    failures: int = 0
+    """Attempts in a row that an outage ended; they grow apart."""
 
 
 class StartSync(Job):
@@ -29,7 +31,6 @@ class SyncLane(Job):
     kind: Literal["sync_lane.v1"] = "sync_lane.v1"
     account_id: UUID
     run_id: UUID
-    failures: int = 0  # turns in a row that the provider's outage ended
 
 
 class FetchMessage(Job):
@@ -72,7 +73,13 @@ class AuditMailbox(Job):
     kind: Literal["audit_mailbox.v1"] = "audit_mailbox.v1"
     account_id: UUID
     audit_id: UUID
-    failures: int = 0  # turns in a row that the provider's outage ended
+
+
+class ReviveAccount(Job):
+    """Look whether the mailbox of a stopped account is open again, and set it going."""
+
+    kind: Literal["revive_account.v1"] = "revive_account.v1"
+    account_id: UUID
 
 
 class RemoveAccount(Job):
@@ -90,6 +97,7 @@ AnyJob = Annotated[
     | EnsureSubscription
     | IndexMessages
     | AuditMailbox
+    | ReviveAccount
     | RemoveAccount,
     Field(discriminator="kind"),
 ]

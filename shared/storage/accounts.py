@@ -1,5 +1,7 @@
 """Accounts: one row per connected mailbox."""
 
+from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import UUID, uuid4
 
 from psycopg.errors import UniqueViolation
@@ -11,6 +13,18 @@ from shared.models.api import AccountState
 from shared.models.mail import ProviderProfile
 from shared.storage.database import Connection
 from shared.storage.sync_runs import ensure_run
+
+_WORKING: Final = (AccountState.CONNECTING, AccountState.SYNCING, AccountState.LIVE)
+VISITED_STATES: Final = (AccountState.NEEDS_ADMIN, AccountState.SUSPENDED)
+LEADING_TO: Final[Mapping[AccountState, Sequence[AccountState]]] = {
+    AccountState.SYNCING: (AccountState.CONNECTING, AccountState.NEEDS_SIGN_IN, *VISITED_STATES),
+    AccountState.LIVE: (AccountState.CONNECTING, AccountState.SYNCING),
+    AccountState.NEEDS_SIGN_IN: (*_WORKING, *VISITED_STATES),
+    AccountState.NEEDS_ADMIN: (*_WORKING, AccountState.NEEDS_SIGN_IN, AccountState.SUSPENDED),
+    AccountState.SUSPENDED: (*_WORKING, AccountState.NEEDS_SIGN_IN, AccountState.NEEDS_ADMIN),
+    AccountState.DISCONNECTED: (*_WORKING, AccountState.NEEDS_SIGN_IN, *VISITED_STATES),
+}
+"""From which states each may be reached; the type's comment in the database says when."""
 
 
 async def owner_of_account(conn: Connection, account_id: UUID) -> UUID:
@@ -24,7 +38,7 @@ async def owner_of_account(conn: Connection, account_id: UUID) -> UUID:
 
 async def get_account(conn: Connection, user_id: UUID, account_id: UUID) -> ConnectedAccount:
     sql = """
-        SELECT id, user_id, address, state
+        SELECT id, user_id, address, state, delayed_until IS NOT NULL AS is_delayed
           FROM account
          WHERE id = %(account_id)s
            AND user_id = %(user_id)s
@@ -79,8 +93,12 @@ async def _reconnect(conn: Connection, user_id: UUID, account_id: UUID, profile:
         UPDATE account
            SET address = %(address)s,
                display_name = %(display_name)s,
-               state = CASE WHEN state IN ('needs_sign_in', 'suspended') THEN 'syncing' ELSE state END,
-               state_reason = NULL
+               state = CASE WHEN state IN ('needs_sign_in', 'needs_admin', 'suspended') THEN 'syncing' ELSE state END,
+               state_reason = NULL,
+               delayed_until = NULL,
+               delay_reason = NULL,
+               visit_at = NULL,
+               sign_in_claims = NULL
          WHERE id = %(account_id)s
            AND user_id = %(user_id)s
     """
@@ -133,16 +151,72 @@ async def _insert_request_pace(conn: Connection, user_id: UUID, account_id: UUID
 async def change_account_state(
     conn: Connection, account: ConnectedAccount, to: AccountState, *, reason: str | None = None
 ) -> bool:
-    """Move an account to another state, unless it is there or disconnected; return whether it moved."""
+    """
+    Move an account to another state, if one leads there; return whether it moved.
+
+    A state that needs an administrator is visited again, for the first time after an hour.
+    """
     sql = """
         UPDATE account
-           SET state = %(to)s, state_reason = %(reason)s
+           SET state = %(to)s,
+               state_reason = %(reason)s,
+               delayed_until = NULL,
+               delay_reason = NULL,
+               visits = 0,
+               visit_at = CASE WHEN %(is_visited)s THEN clock_timestamp() + interval '1 hour' END
          WHERE id = %(account_id)s
            AND user_id = %(user_id)s
-           AND state NOT IN ('disconnected', %(to)s)
+           AND state = ANY (%(allowed)s::account_state[])
     """
-    cur = await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id, "to": to, "reason": reason})
-    return cur.rowcount == 1
+    params = {
+        "account_id": account.id,
+        "user_id": account.user_id,
+        "to": to,
+        "reason": reason,
+        "allowed": [state.value for state in LEADING_TO[to]],
+        "is_visited": to in VISITED_STATES,
+    }
+    return (await conn.execute(sql, params)).rowcount == 1
+
+
+async def delay_account(conn: Connection, account: ConnectedAccount, *, seconds: float, reason: str) -> bool:
+    """
+    Note until when a working account waits for its provider; return whether its owner should be told.
+
+    That is when it did not wait, or waits for another reason, or for a minute longer or shorter than was told.
+    """
+    sql = """
+        WITH wait AS (SELECT clock_timestamp() + make_interval(secs => %(seconds)s) AS until)
+        UPDATE account
+           SET delayed_until = wait.until, delay_reason = %(reason)s
+          FROM wait
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+           AND state IN ('connecting', 'syncing', 'live')
+           AND (delayed_until IS NULL
+                OR delay_reason IS DISTINCT FROM %(reason)s
+                OR abs(extract(epoch FROM wait.until - delayed_until)) > 60)
+    """
+    params = {"account_id": account.id, "user_id": account.user_id, "seconds": seconds, "reason": reason}
+    return (await conn.execute(sql, params)).rowcount == 1
+
+
+async def end_delay(conn: Connection, account: ConnectedAccount) -> bool:
+    """Note that a provider answers again; return whether an account waited for it."""
+    sql = """
+        UPDATE account
+           SET delayed_until = NULL, delay_reason = NULL
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+           AND delayed_until IS NOT NULL
+    """
+    return (await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id})).rowcount == 1
+
+
+async def accounts_due_for_visit(conn: Connection, limit: int) -> list[UUID]:
+    """Claim those whose mailbox may have been opened again; each is due less often than before."""
+    sql = "SELECT accounts_due_for_visit(%(limit)s)"
+    return [row[0] for row in await (await conn.execute(sql, {"limit": limit})).fetchall()]
 
 
 async def claim_changes(conn: Connection, account: ConnectedAccount, lease_seconds: float) -> bool:

@@ -51,7 +51,7 @@ from shared.sync.answers import settle
 from shared.sync.comparing import chained_digest, comparison_of, tally_of
 from shared.sync.engine import Engine, load_account, recorded_transaction
 from shared.sync.folders import refresh_folders
-from shared.sync.patience import delay_after
+from shared.sync.patience import later_after
 from shared.telemetry import AUDIT_DIFFERENCES, AUDIT_REPAIRS, AUDITS, record
 from shared.version import VERSION
 
@@ -59,7 +59,6 @@ log = logging.getLogger(__name__)
 ANSWER_MESSAGES: Final = 1_000
 FEWEST_MESSAGES: Final = 10
 SETTLED_AT_ONCE: Final = 100
-MOST_FAILURES: Final = 16
 SILENT_SECONDS: Final = 60.0
 BEGUN_AT_ONCE: Final = 500
 MOST_BATCHES: Final = 40
@@ -139,9 +138,9 @@ async def audit_mailbox(engine: Engine, account: ConnectedAccount, job: AuditMai
     try:
         return await _take_turn(engine, account, provider, job, holder)
     except ProviderUnavailable as exc:
-        pause_seconds = delay_after(exc, failures=job.failures)
-        again = job.model_copy(update={"failures": min(job.failures + 1, MOST_FAILURES)})
-        return [Later(again, delay_seconds=pause_seconds + 1)]
+        again = later_after(job, exc)
+        pause_seconds = again.delay_seconds - 1
+        return [again]
     except ProviderMisconfigured:
         raise
     except ProviderError:
@@ -172,7 +171,7 @@ async def _take_turn(
             await _compare_window(engine, account, provider, at)
         else:
             await engine.jobs.send(await _start(engine, account, provider, at))
-    return [Later(job.model_copy(update={"failures": 0}))]
+    return [Later(job)]
 
 
 async def _start(engine: Engine, account: ConnectedAccount, provider: MailProvider, at: AuditProgress) -> list[Later]:

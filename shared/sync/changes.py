@@ -18,7 +18,7 @@ from shared.storage.sync_runs import ensure_run
 from shared.sync.answers import settle
 from shared.sync.engine import Engine
 from shared.sync.folders import refresh_folders
-from shared.sync.patience import delay_after
+from shared.sync.patience import later_after
 
 log = logging.getLogger(__name__)
 CHANGES_PER_PAGE: Final = 200
@@ -44,8 +44,9 @@ async def sync_changes(engine: Engine, account: ConnectedAccount, job: SyncChang
     try:
         return await _take_turn(engine, account, job)
     except ProviderUnavailable as exc:
-        pause_seconds = delay_after(exc)
-        return [Later(job, delay_seconds=pause_seconds + 1)]
+        again = later_after(job, exc)
+        pause_seconds = again.delay_seconds - 1
+        return [again]
     finally:
         async with user_transaction(engine.pool, account.user_id) as conn:
             await hold_changes(conn, account, pause_seconds)

@@ -3,14 +3,16 @@
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
-from uuid import NAMESPACE_OID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import psycopg
 from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 
 from shared.errors import (
+    AdminConsentRequired,
     JobInvalid,
     MailboxUnavailable,
     NotFound,
@@ -18,9 +20,10 @@ from shared.errors import (
     ProviderUnavailable,
     ReauthenticationRequired,
     StorageFailed,
+    is_outage,
 )
-from shared.jobs import Later
-from shared.models.accounts import ConnectedAccount
+from shared.jobs import JobQueues, Later
+from shared.models.accounts import ConnectedAccount, Urgency
 from shared.models.api import AccountState, ChangeKind
 from shared.models.jobs import (
     ANY_JOB,
@@ -30,21 +33,24 @@ from shared.models.jobs import (
     FetchMessage,
     IndexMessages,
     RemoveAccount,
+    ReviveAccount,
     StartSync,
     SyncChanges,
     SyncLane,
 )
-from shared.storage.accounts import change_account_state
-from shared.storage.database import user_transaction
+from shared.providers.protocol import MailProvider
+from shared.storage.accounts import change_account_state, delay_account, end_delay
+from shared.storage.database import Pool, system_transaction, user_transaction
 from shared.storage.events import Event
-from shared.storage.failed_jobs import record_failed_job
+from shared.storage.failed_jobs import drop_failed_job, get_failed_job, record_failed_job, record_unknown_job
 from shared.sync.audits import audit_mailbox
 from shared.sync.changes import sync_changes
 from shared.sync.engine import WORKING_STATES, Engine, load_account, recorded_transaction
 from shared.sync.lanes import work_lane
 from shared.sync.live import fetch_message
-from shared.sync.patience import delay_after
+from shared.sync.patience import is_worth_telling, later_after
 from shared.sync.removal import remove_account
+from shared.sync.revival import revive_account
 from shared.sync.runs import start_sync
 from shared.sync.subscriptions import ensure_subscription
 from shared.sync.upkeep import index_messages
@@ -61,11 +67,12 @@ USE_CASES: Final[dict[type, UseCase]] = {
     EnsureSubscription: ensure_subscription,
     IndexMessages: index_messages,
     AuditMailbox: audit_mailbox,
+    ReviveAccount: revive_account,
     RemoveAccount: remove_account,
 }
 OUTAGE_SECONDS: Final = 15.0
 MISCONFIGURED_SECONDS: Final = 300.0
-CONNECTION_LOST: Final = ("08", "53", "57")  # SQLSTATE classes: connection, resources, shut-down
+RUNS_FOR_STOPPED: Final = (ReviveAccount, RemoveAccount)
 
 
 async def run_job(engine: Engine, body: bytes) -> None:
@@ -87,21 +94,27 @@ async def _run_and_follow(engine: Engine, job: AnyJob) -> None:
     except NotFound:
         log.info("job of an account that is gone", extra={"account_id": str(job.account_id), "job": job.kind})
         return
-    except (psycopg.OperationalError, PoolTimeout) as exc:
-        if isinstance(exc, psycopg.OperationalError) and (exc.sqlstate or "08")[:2] not in CONNECTION_LOST:
+    except (psycopg.Error, PoolTimeout) as exc:
+        if not _is_database_out(exc):
             raise _without_content(exc) from None
         log.warning("the database is not answering", extra={"job": job.kind})
         record(JOBS_RETRIED, facts={"kind": job.kind, "error_code": "database_unavailable"})
         following = [Later(job, delay_seconds=OUTAGE_SECONDS)]
-    except psycopg.Error as exc:
-        raise _without_content(exc) from None
     await engine.jobs.send(following)
 
 
-def _without_content(error: psycopg.Error) -> StorageFailed:
+def _is_database_out(error: psycopg.Error | PoolTimeout) -> bool:
+    if isinstance(error, PoolTimeout) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None):
+        return True
+    return isinstance(error, psycopg.Error) and is_outage(error.sqlstate or "")
+
+
+def _without_content(error: psycopg.Error | PoolTimeout) -> StorageFailed:
     """Say what the database said, less its message: it may quote the row, and the host logs what a function raises."""
     where = traceback.extract_tb(error.__traceback__)[-1]
-    facts = f"{type(error).__name__} {error.sqlstate} {error.diag.constraint_name or ''}"
+    facts = type(error).__name__
+    if isinstance(error, psycopg.Error):
+        facts = f"{facts} {error.sqlstate} {error.diag.constraint_name or ''}"
     return StorageFailed(f"{facts.strip()} at {where.filename}:{where.lineno}")
 
 
@@ -114,23 +127,61 @@ def job_from(body: bytes) -> AnyJob:
 
 
 async def _run(engine: Engine, account: ConnectedAccount, job: AnyJob) -> list[Later]:
-    if account.state not in WORKING_STATES and not isinstance(job, RemoveAccount):
+    if account.state not in WORKING_STATES and not isinstance(job, RUNS_FOR_STOPPED):
         return []
+    asked: list[MailProvider] = []
+
+    def provider_for(account: ConnectedAccount, urgency: Urgency) -> MailProvider:
+        asked.append(engine.provider_for(account, urgency))
+        return asked[-1]
+
+    following = await _attempt(replace(engine, provider_for=provider_for), account, job)
+    delayed = next((later for later in following if later.reason), None)
+    if delayed:
+        await _delay_account(engine, account, delayed)
+    elif account.is_delayed and any(provider.requests_made for provider in asked):
+        await _end_delay(engine, account)
+    return [later if later.reason else _anew(later) for later in following]
+
+
+def _anew(later: Later) -> Later:
+    """Count failures from the start: what sent this job went well."""
+    return replace(later, job=later.job.model_copy(update={"failures": 0})) if later.job.failures else later
+
+
+async def _attempt(engine: Engine, account: ConnectedAccount, job: AnyJob) -> list[Later]:
     try:
         return await USE_CASES[type(job)](engine, account, job)
     except ProviderUnavailable as exc:
         log.info("provider asks for patience", extra={"job": job.kind, "error_code": exc.code})
         record(JOBS_RETRIED, facts={"kind": job.kind, "error_code": exc.code})
-        return [Later(job, delay_seconds=delay_after(exc))]
+        return [later_after(job, exc)]
     except ReauthenticationRequired as exc:
         await _stop_account(engine, account, AccountState.NEEDS_SIGN_IN, exc.code)
+    except AdminConsentRequired as exc:
+        await _stop_account(engine, account, AccountState.NEEDS_ADMIN, exc.code)
     except MailboxUnavailable as exc:
         await _stop_account(engine, account, AccountState.SUSPENDED, exc.code)
     except ProviderMisconfigured as exc:
         record(JOBS_RETRIED, facts={"kind": job.kind, "error_code": exc.code})
         log.exception("our registration with the provider needs an operator")
-        return [Later(job, delay_seconds=MISCONFIGURED_SECONDS)]
+        if not isinstance(job, ReviveAccount):  # which its timer sends again
+            return [Later(job, delay_seconds=MISCONFIGURED_SECONDS, reason=exc.code)]
     return []
+
+
+async def _delay_account(engine: Engine, account: ConnectedAccount, later: Later) -> None:
+    if later.reason is None or not is_worth_telling(later):
+        return
+    async with recorded_transaction(engine, account) as (conn, events):
+        if await delay_account(conn, account, seconds=later.delay_seconds, reason=later.reason):
+            events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
+
+
+async def _end_delay(engine: Engine, account: ConnectedAccount) -> None:
+    async with recorded_transaction(engine, account) as (conn, events):
+        if await end_delay(conn, account):
+            events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
 
 
 async def _stop_account(engine: Engine, account: ConnectedAccount, state: AccountState, reason: str) -> None:
@@ -145,22 +196,34 @@ async def record_poison(engine: Engine, queue: str, body: bytes) -> None:
     Keep a job that failed for good where its owner and operators see it.
 
     The mailbox does not wait for it: timers set lanes, delta, renewals and indexing going again, and delta finds a
-    message that could not be fetched. A body that is no job is logged and dropped.
+    message that could not be fetched. What nobody here understands, because a newer version sent it or because it is
+    no job, is kept for operators as it is. A job of an account that is gone is dropped.
     """
+    job_id = uuid5(NAMESPACE_OID, f"{queue} {body!r}")
     try:
         job = job_from(body)
+    except JobInvalid:
+        log.exception("job that nobody understands", extra={"queue": queue, "job_id": str(job_id)})
+        record(JOBS_POISONED, facts={"queue": queue, "kind": "unknown"})
+        async with system_transaction(engine.pool) as conn:
+            await record_unknown_job(conn, job_id=job_id, queue=queue, body=body)
+        return
+    try:
         account = await load_account(engine, job.account_id)
-    except (JobInvalid, NotFound) as exc:
-        log.exception("poison message dropped", extra={"queue": queue, "error_code": exc.code})
+    except NotFound:
+        log.info("poison job of an account that is gone", extra={"queue": queue, "job": job.kind})
         return
     log.error("job failed for good", extra={"queue": queue, "job": job.kind, "account_id": str(job.account_id)})
     record(JOBS_POISONED, facts={"queue": queue, "kind": job.kind})
+    document = job.model_dump(mode="json")
     async with user_transaction(engine.pool, account.user_id) as conn:
-        await record_failed_job(
-            conn,
-            account.user_id,
-            job_id=uuid5(NAMESPACE_OID, f"{queue} {body.decode()}"),
-            account_id=account.id,
-            queue=queue,
-            job=job.model_dump(mode="json"),
-        )
+        await record_failed_job(conn, account.user_id, job_id=job_id, account_id=account.id, queue=queue, job=document)
+
+
+async def retry_failed_job(pool: Pool, jobs: JobQueues, job_id: UUID) -> None:
+    """Have a job that failed for good tried again, then forget that it failed. Raises NotFound."""
+    async with system_transaction(pool) as conn:
+        failed = await get_failed_job(conn, job_id)
+    await jobs.send_again(failed.queue, failed.body)
+    async with system_transaction(pool) as conn:
+        await drop_failed_job(conn, job_id)

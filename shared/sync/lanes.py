@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from shared.errors import (
+    AdminConsentRequired,
     MailboxUnavailable,
     MailError,
     ProviderMisconfigured,
@@ -27,7 +28,7 @@ from shared.storage.sync_runs import claim_lane, release_lane, renew_lane
 from shared.sync.engine import Engine
 from shared.sync.fetching import fetch_page
 from shared.sync.listing import list_folder_page
-from shared.sync.patience import delay_after
+from shared.sync.patience import later_after
 from shared.sync.runs import finish_if_done
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,6 @@ LISTING_LANE: Final = 0
 MOST_ATTEMPTS: Final = 6
 IDLE_LOOKS: Final = 10
 IDLE_SECONDS: Final = 0.2
-MOST_FAILURES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ async def work_lane(engine: Engine, account: ConnectedAccount, job: SyncLane) ->
     try:
         return await _take_turn(engine, account, job, lane, holder)
     except ProviderUnavailable as exc:
-        pause_seconds = delay_after(exc, failures=job.failures)
-        again = job.model_copy(update={"failures": min(job.failures + 1, MOST_FAILURES)})
-        return [Later(again, delay_seconds=pause_seconds + 1)]
+        again = later_after(job, exc)
+        pause_seconds = again.delay_seconds - 1
+        return [again]
     finally:
         async with user_transaction(engine.pool, account.user_id) as conn:
             await release_lane(conn, account, job.run_id, holder, in_seconds=pause_seconds)
@@ -86,7 +86,7 @@ async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, l
             continue
         idle = 0
         await engine.jobs.send(await _do(engine, account, provider, job.run_id, work))
-    return [Later(job.model_copy(update={"failures": 0}))]
+    return [Later(job)]
 
 
 async def _claim(engine: Engine, account: ConnectedAccount, run_id: UUID, *, lists_first: bool) -> _Work | None:
@@ -111,7 +111,13 @@ async def _do(
             return await list_folder_page(engine, account, provider, run_id, work.listing)
         if work.page:
             return await fetch_page(engine, account, provider, work.page)
-    except (ProviderUnavailable, ReauthenticationRequired, MailboxUnavailable, ProviderMisconfigured):
+    except (
+        ProviderUnavailable,
+        ReauthenticationRequired,
+        AdminConsentRequired,
+        MailboxUnavailable,
+        ProviderMisconfigured,
+    ):
         await _give_back(engine, account, work)
         raise
     except (psycopg.Error, asyncio.CancelledError):

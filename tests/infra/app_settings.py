@@ -21,6 +21,7 @@ DEFAULTED: Final = {
     "EVENT_RETENTION_DAYS": "decided by the product, not by the place it runs in",
     "GRAPH_BASE_URL": "the service itself",
     "GRAPH_REQUESTS_IN_FLIGHT": "the service's own limit",
+    "GRAPH_REQUESTS_PER_WINDOW": "the service's own limit",
     "GRAPH_TIMEOUT_SECONDS": "decided by the product",
     "LANE_SECONDS": "held against functionTimeout in host.json",
     "METRIC_INTERVAL_SECONDS": "decided by the product",

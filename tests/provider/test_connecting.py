@@ -19,6 +19,7 @@ from shared.auth.connections import (
     failure_from,
 )
 from shared.errors import (
+    AdminConsentRequired,
     MailboxTaken,
     MailError,
     ProviderMisconfigured,
@@ -26,7 +27,7 @@ from shared.errors import (
     ReauthenticationRequired,
 )
 from shared.models.accounts import ConnectedAccount
-from shared.providers.entra.errors import ConsentDenied, ConsentRequired
+from shared.providers.entra.errors import ConsentDenied
 from shared.storage.oauth_flows import StoredFlow, delete_expired_flows, put_flow, take_flow
 from tests.provider.connecting import Browser
 
@@ -182,7 +183,7 @@ async def test_a_sign_in_is_over_after_ten_minutes(connector: Connector, browser
     ("fault", "error", "failure"),
     [
         ({"error": "access_denied", "error_subcode": "cancel"}, ConsentDenied, ConnectionFailure.DENIED),
-        ({"error": "consent_required"}, ConsentRequired, ConnectionFailure.CONSENT_REQUIRED),
+        ({"error": "consent_required"}, AdminConsentRequired, ConnectionFailure.CONSENT_REQUIRED),
         ({"error": "server_error"}, ProviderUnavailable, ConnectionFailure.PROVIDER_UNAVAILABLE),
         ({"error": "invalid_scope"}, ProviderMisconfigured, ConnectionFailure.PROVIDER_MISCONFIGURED),
     ],

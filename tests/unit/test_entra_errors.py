@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.errors import (
+    AdminConsentRequired,
     MailboxUnavailable,
     ProviderError,
     ProviderMisconfigured,
@@ -12,7 +13,7 @@ from shared.errors import (
     ProviderUnavailable,
     ReauthenticationRequired,
 )
-from shared.providers.entra.errors import ConsentDenied, ConsentRequired, authorize_error_from, error_from
+from shared.providers.entra.errors import ConsentDenied, authorize_error_from, error_from
 
 
 @pytest.mark.parametrize(
@@ -21,12 +22,14 @@ from shared.providers.entra.errors import ConsentDenied, ConsentRequired, author
         ({"error": "invalid_grant", "error_codes": [700082]}, ReauthenticationRequired),
         ({"error": "invalid_grant", "suberror": "bad_token"}, ReauthenticationRequired),
         ({"error": "invalid_grant", "suberror": "basic_action", "error_codes": [50076]}, ReauthenticationRequired),
-        ({"error": "invalid_grant", "suberror": "consent_required", "error_codes": [65001]}, ReauthenticationRequired),
+        ({"error": "invalid_grant", "suberror": "consent_required", "error_codes": [65001]}, AdminConsentRequired),
+        ({"error": "invalid_grant", "error_codes": [90094]}, AdminConsentRequired),
         ({"error": "interaction_required"}, ReauthenticationRequired),
         ({"error": "invalid_grant", "suberror": "user_password_expired"}, MailboxUnavailable),
         ({"error": "invalid_grant", "error_codes": [50057]}, MailboxUnavailable),
         ({"error": "invalid_client", "error_codes": [7000222]}, ProviderMisconfigured),
-        ({"error": "unauthorized_client", "error_codes": [700016]}, ProviderMisconfigured),
+        ({"error": "unauthorized_client", "error_codes": [700016]}, AdminConsentRequired),
+        ({"error": "unauthorized_client"}, ProviderMisconfigured),
         ({"error": "invalid_scope", "error_codes": [70011]}, ProviderMisconfigured),
         ({"error": "temporarily_unavailable", "error_codes": [90033]}, ProviderUnavailable),
         ({"error": "something_new"}, ProviderRejected),
@@ -42,7 +45,7 @@ def test_error_and_suberror_decide(answer: dict[str, Any], error: type[ProviderE
     ("code", "error"),
     [
         ("access_denied", ConsentDenied),
-        ("consent_required", ConsentRequired),
+        ("consent_required", AdminConsentRequired),
         ("server_error", ProviderUnavailable),
         ("temporarily_unavailable", ProviderUnavailable),
         ("unauthorized_client", ProviderMisconfigured),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.errors import (
+    AdminConsentRequired,
     CursorExpired,
     MailboxUnavailable,
     ProviderError,
@@ -29,7 +30,7 @@ from tests.unit.graph_json import graph_error
         (400, "InefficientFilter", ProviderRejected),
         (401, "InvalidAuthenticationToken", ReauthenticationRequired),
         (403, "ErrorAccessDenied", MailboxUnavailable),
-        (403, "Authorization_RequestDenied", MailboxUnavailable),
+        (403, "Authorization_RequestDenied", AdminConsentRequired),
         (403, "", MailboxUnavailable),
         (404, "ErrorItemNotFound", ProviderItemNotFound),
         (404, "ErrorSyncFolderNotFound", ProviderItemNotFound),
@@ -88,6 +89,28 @@ def test_the_wait_may_be_a_date() -> None:
     assert seconds is not None
     assert 85 < seconds <= 90
     assert retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+
+
+@pytest.mark.parametrize("skew_minutes", [-10, 0, 10])
+def test_a_date_is_read_by_the_clock_that_wrote_it(skew_minutes: int) -> None:
+    theirs = datetime.now(UTC) + timedelta(minutes=skew_minutes)
+    headers = {
+        "Date": format_datetime(theirs, usegmt=True),
+        "Retry-After": format_datetime(theirs + timedelta(seconds=90), usegmt=True),
+    }
+    error = error_from(429, headers, graph_error("TooManyRequests"))
+    assert isinstance(error, Throttled)
+    assert error.retry_after_seconds == 90
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("-5", 0), ("1e300", 3600), ("inf", 3600), ("Infinity", 3600)])
+def test_an_absurd_wait_is_cut_to_an_hour_or_none(value: str, seconds: float) -> None:
+    assert retry_after_seconds(value) == seconds
+
+
+@pytest.mark.parametrize("value", ["", "nan", "soon", "Wed, 99 Foo 2015", "Fri, 31 Dec 99999 00:00:00 GMT"])
+def test_a_wait_that_cannot_be_read_is_no_wait(value: str) -> None:
+    assert retry_after_seconds(value) is None
 
 
 def test_a_busy_service_that_names_a_wait_holds_the_mailbox_back() -> None:

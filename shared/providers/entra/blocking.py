@@ -155,7 +155,7 @@ def _raise_outage(answer: requests.Response, *_args: object, **_kwargs: object) 
     """Turn what MSAL would hide or raise in its own way into ours, with the wait that the service asks for."""
     if answer.status_code == TOO_MANY_REQUESTS or answer.status_code >= SERVER_ERRORS:
         answer.close()
-        wait = retry_after_seconds(answer.headers.get("Retry-After"))
+        wait = retry_after_seconds(answer.headers.get("Retry-After"), answer.headers.get("Date"))
         raise ProviderUnavailable(f"{answer.status_code} from the sign-in service", retry_after_seconds=wait)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from shared.errors import (
+    AdminConsentRequired,
     MailboxUnavailable,
     ProviderError,
     ProviderMisconfigured,
@@ -21,14 +22,10 @@ class ConsentDenied(ProviderError):
     """The person said no, or met the page that says that an administrator must agree."""
 
 
-class ConsentRequired(ProviderError):
-    """An administrator must agree first."""
-
-
 ERROR_BY_CODE: Final[Mapping[str, type[ProviderError]]] = {
     "invalid_grant": ReauthenticationRequired,
     "interaction_required": ReauthenticationRequired,
-    "consent_required": ReauthenticationRequired,
+    "consent_required": AdminConsentRequired,
     "login_required": ReauthenticationRequired,
     "invalid_client": ProviderMisconfigured,
     "unauthorized_client": ProviderMisconfigured,
@@ -43,24 +40,40 @@ ERROR_BY_CODE: Final[Mapping[str, type[ProviderError]]] = {
 AUTHORIZE_ERROR_BY_CODE: Final[Mapping[str, type[ProviderError]]] = {
     **ERROR_BY_CODE,
     "access_denied": ConsentDenied,
-    "consent_required": ConsentRequired,
 }
 
 # An account that no sign-in brings back: a password to change, disabled, unknown, not assigned to this application.
 _CLOSED_SUBERRORS: Final = frozenset(("user_password_expired", "message_only"))
 _CLOSED_NUMBERS: Final = frozenset((50055, 50057, 50034, 50020, 50105))
 
+# What an administrator of the owner's organisation has to allow: consent missing or forbidden to users; this
+# application not known there, or disabled.
+_CONSENT_SUBERROR: Final = "consent_required"
+_CONSENT_NUMBERS: Final = frozenset((65001, 90094))
+_UNKNOWN_APP_NUMBERS: Final = frozenset((700011, 700016, 70001))
+
 
 def error_from(answer: Mapping[str, Any]) -> ProviderError:
     """Say what a refusal of the token endpoint means; the message keeps its words and numbers, and no address."""
-    code, numbers = str(answer.get("error") or ""), answer.get("error_codes")
-    kind = ERROR_BY_CODE.get(code.lower(), ProviderRejected)
-    is_closed = str(answer.get("suberror")) in _CLOSED_SUBERRORS or not _CLOSED_NUMBERS.isdisjoint(
-        numbers if isinstance(numbers, list) else ()
+    code, told = str(answer.get("error") or ""), answer.get("error_codes")
+    numbers, suberror = (
+        frozenset(map(str, told)) if isinstance(told, list) else frozenset(),
+        str(answer.get("suberror")),
     )
-    if kind is ReauthenticationRequired and is_closed:
-        kind = MailboxUnavailable
+    kind = _kind(code.lower(), suberror, frozenset(int(each) for each in numbers if each.isdecimal()))
     return kind(_message(code, answer))
+
+
+def _kind(code: str, suberror: str, numbers: frozenset[int]) -> type[ProviderError]:
+    kind = ERROR_BY_CODE.get(code, ProviderRejected)
+    if kind is ReauthenticationRequired:
+        if suberror in _CLOSED_SUBERRORS or numbers & _CLOSED_NUMBERS:
+            return MailboxUnavailable
+        if suberror == _CONSENT_SUBERROR or numbers & _CONSENT_NUMBERS:
+            return AdminConsentRequired
+    if code == "unauthorized_client" and numbers & _UNKNOWN_APP_NUMBERS:
+        return AdminConsentRequired
+    return kind
 
 
 def authorize_error_from(answer: Mapping[str, str]) -> ProviderError:

@@ -43,7 +43,8 @@ class Entra:
         """
         Finish the sign-in of a flow with what the browser brought back, and verify who it was.
 
-        Raises `ConsentDenied` or `ConsentRequired`, and `ReauthenticationRequired` when the code is no longer good.
+        Raises `ConsentDenied` or `AdminConsentRequired`, and `ReauthenticationRequired` when the code is no longer
+        good.
         """
         return await self._in_thread(lambda entra: entra.redeem(secret, answer))
 

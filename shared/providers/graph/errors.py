@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from shared.errors import (
+    AdminConsentRequired,
     CursorExpired,
     MailboxUnavailable,
     ProviderError,
@@ -56,7 +57,7 @@ ERROR_BY_CODE: Final[Mapping[str, type[ProviderError]]] = {
     "errorinvalididmalformed": IdMalformed,
     "invalidauthenticationtoken": ReauthenticationRequired,
     "erroraccessdenied": MailboxUnavailable,
-    "authorization_requestdenied": MailboxUnavailable,
+    "authorization_requestdenied": AdminConsentRequired,
     "mailboxnotenabledforrestapi": MailboxUnavailable,
     "mailboxnotsupportedforrestapi": MailboxUnavailable,
     "errorinvaliduser": MailboxUnavailable,
@@ -99,7 +100,7 @@ def error_from(status: int, headers: Mapping[str, str], document: Any) -> Provid
     error = error if isinstance(error, dict) else {}
     code, wording = str(error.get("code") or ""), str(error.get("message") or "")
     told = {name.lower(): value for name, value in headers.items()}
-    wait = retry_after_seconds(told.get("retry-after"))
+    wait = retry_after_seconds(told.get("retry-after"), told.get("date"))
     kind = _kind(status, code, is_json=document is not None, may_wait=wait is not None)
     message = _message(status, code, wording, told.get("request-id") or _inner_request_id(error))
     if issubclass(kind, ProviderUnavailable):
