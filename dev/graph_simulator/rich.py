@@ -30,7 +30,7 @@ PUBLISHER_APP_ID = "0bf30f3b-4a52-48df-9a82-234910c4a086"
 TOKEN_SECONDS = 3600
 KEY_BITS = range(2048, 4097)
 _FORBIDDEN = {"body", "uniqueBody"}
-_IV_BYTES = 16
+_IV_BYTES, _BLOCK_BITS = 16, 128
 
 RichFault = Literal[
     "none", "signature", "audience", "application", "issuer", "expired", "no-token", "data", "certificate"
@@ -68,7 +68,7 @@ def encrypted_content(
     """Return an item's `encryptedContent`: the selected properties as they are now, under a key of their own."""
     key, thumbprint = public_key_of(subscription.certificate or "")
     secret = secrets.token_bytes(32)
-    padder = padding.PKCS7(AES256.block_size).padder()
+    padder = padding.PKCS7(_BLOCK_BITS).padder()
     clear = padder.update(to_json(_content(subscription, mailbox, message))) + padder.finalize()
     encryptor = Cipher(AES256(secret), CBC(secret[:_IV_BYTES])).encryptor()
     data = encryptor.update(clear) + encryptor.finalize()
