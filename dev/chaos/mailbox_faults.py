@@ -18,6 +18,7 @@ STAGES: Final[Mapping[str, str]] = {
     "page": r"(?i)/messages\?.*filter",
     "batch": r"(?i)/\$batch",
     "single message": r"(?i)/messages/(?!delta)[^/?]+\?",
+    "attachment": r"(?i)/attachments/[^/?]+/\$value",
     "subscription": r"(?i)/subscriptions",
     "anything": "",
 }

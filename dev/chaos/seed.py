@@ -61,6 +61,7 @@ class RunningSeed:
             else:
                 step.strike(admin, self.plan.address)
         connecting.join()
+        _unless_away(self._download_attachment)
 
     def settle(self, follower: Follower) -> Verdict:
         """Wait until the mirror is equal, for so long and no longer, and look at all the rest."""
@@ -85,7 +86,19 @@ class RunningSeed:
         if verdict.proof.holds:
             verdict.against = objections(self.trial, self.person, self.plan.address, self.account_id)
         if verdict.converged:
-            verdict.against = self._followed(follower) or audit_objections(self.person, self.account_id)
+            verdict.against = self._followed(follower) or self._download_attachment()
+        if verdict.converged:
+            verdict.against = audit_objections(self.person, self.account_id)
+
+    def _download_attachment(self) -> list[str]:
+        """Open an attachment, if there is one; say so when that comes to nothing."""
+        for found in self.person.ask("/messages", has_attachments="true", limit=5)["items"]:
+            for attachment in self.person.ask(f"/messages/{found['id']}")["attachments"]:
+                if attachment["kind"] == "file":
+                    path = f"/messages/{found['id']}/attachments/{attachment['id']}"
+                    status = self.person.http.get(path).status_code
+                    return [] if status == httpx.codes.OK else [f"an attachment cannot be opened: {status}"]
+        return []
 
     def _followed(self, follower: Follower) -> list[str]:
         """Compare what a follower of the change log has with the tables, when all else is equal."""
@@ -114,7 +127,7 @@ class RunningSeed:
             self.person.connect(self.plan.address)
 
 
-def _unless_away(deed: Callable[[], None]) -> None:
+def _unless_away(deed: Callable[[], object]) -> None:
     try:
         deed()
     except (*AWAY, ConnectingFailed):
