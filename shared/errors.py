@@ -146,6 +146,8 @@ class Throttled(ProviderUnavailable):
 class ReauthenticationRequired(ProviderError):
     code = "reauthentication_required"
     title = "The mailbox's owner must sign in again."
+    claims: str | None = None
+    """JSON: what the provider wants to see proved then."""
 
 
 class AdminConsentRequired(ProviderError):

@@ -31,7 +31,7 @@ from shared.providers.entra.grants import Grant, Identity
 from shared.providers.entra.sign_in import Entra
 from shared.providers.graph.profile import Person, read_person
 from shared.settings import Settings
-from shared.storage.accounts import connect_mailbox
+from shared.storage.accounts import connect_mailbox, wanted_claims
 from shared.storage.database import Pool, user_transaction
 from shared.storage.events import Event, append_events
 from shared.storage.oauth_flows import LIFETIME, StoredFlow, put_flow, take_flow
@@ -104,8 +104,14 @@ class StartedConnection:
 
 
 async def start_connection(connector: Connector, user_id: UUID) -> StartedConnection:
-    """Prepare a sign-in for a user, which ends in the browser that asked, within ten minutes, once."""
-    flow = await connector.entra.start_flow()
+    """
+    Prepare a sign-in for a user, which ends in the browser that asked, within ten minutes, once.
+
+    What the provider of a mailbox that waits for its owner wants to see proved is asked for.
+    """
+    async with user_transaction(connector.pool, user_id) as conn:
+        claims = await wanted_claims(conn, user_id)
+    flow = await connector.entra.start_flow(claims)
     browser_secret = new_secret()
     expires_at = datetime.now(UTC) + LIFETIME
     stored = StoredFlow(user_id, hash_of(browser_secret), flow.secret, expires_at)

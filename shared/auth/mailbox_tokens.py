@@ -12,6 +12,7 @@ from shared.auth.encryption import Cipher, SealBroken, Sealed
 from shared.errors import ProviderMisconfigured, ReauthenticationRequired
 from shared.providers.entra.grants import MailboxGrant, Renewed
 from shared.providers.entra.sign_in import Entra
+from shared.providers.protocol import RefusedToken
 from shared.settings import Settings
 from shared.storage.account_tokens import StoredTokens, find_tokens, put_tokens, replace_tokens
 from shared.storage.database import Connection, Pool, user_transaction
@@ -76,14 +77,25 @@ class MailboxTokens:
         if stored is None:
             raise ReauthenticationRequired(f"no tokens of account {account_id}")
         grant = self._opened(stored, account_id)
-        renewed = await self._entra.renew(grant, is_forced=False)
-        if renewed.access_token == rejected:
-            renewed = await self._entra.renew(grant, is_forced=True)
+        renewed = await self._renewed(grant, rejected)
         log.info("access token renewed", extra={"account_id": str(account_id), "is_stored": bool(renewed.changed)})
         if renewed.changed:
             sealed = self._sealed(renewed.changed, account_id)
             async with user_transaction(self._pool, user_id) as conn:
                 await replace_tokens(conn, user_id, account_id, sealed, instead_of=stored)
+        return renewed
+
+    async def _renewed(self, grant: MailboxGrant, rejected: str | None) -> Renewed:
+        """Renew; by the claims of the provider's challenge if that is why it rejected the old token."""
+        if claims := rejected.claims if isinstance(rejected, RefusedToken) else None:
+            try:
+                return await self._entra.renew(grant, is_forced=True, claims=claims)
+            except ReauthenticationRequired as exc:
+                exc.claims = exc.claims or claims
+                raise
+        renewed = await self._entra.renew(grant, is_forced=False)
+        if renewed.access_token == rejected:
+            renewed = await self._entra.renew(grant, is_forced=True)
         return renewed
 
     def _sealed(self, grant: MailboxGrant, account_id: UUID) -> StoredTokens:

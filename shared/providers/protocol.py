@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from shared.models.mail import ChangePage, Fetched, MessageStates, ProviderFolder
 
@@ -22,6 +22,18 @@ class ProviderSubscription:
     provider_subscription_id: str
     expires_at: datetime
     notification_url: str = ""
+
+
+class RefusedToken(str):
+    """An access token that the provider refused, and what it wants the next one to prove: claims, as JSON."""
+
+    __slots__ = ("claims",)
+    claims: str | None
+
+    def __new__(cls, token: str, claims: str | None = None) -> Self:
+        made = super().__new__(cls, token)
+        made.claims = claims
+        return made
 
 
 class MailProvider(Protocol):

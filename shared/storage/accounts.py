@@ -179,6 +179,32 @@ async def change_account_state(
     return (await conn.execute(sql, params)).rowcount == 1
 
 
+async def keep_claims(conn: Connection, account: ConnectedAccount, claims: str) -> None:
+    """Keep what the provider wants to see proved when the owner signs in again."""
+    sql = """
+        UPDATE account
+           SET sign_in_claims = %(claims)s
+         WHERE id = %(account_id)s
+           AND user_id = %(user_id)s
+    """
+    await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id, "claims": claims})
+
+
+async def wanted_claims(conn: Connection, user_id: UUID) -> str | None:
+    """Tell what a user has to prove at the next sign-in, for the account that was connected last of those that wait."""
+    sql = """
+        SELECT sign_in_claims
+          FROM account
+         WHERE user_id = %(user_id)s
+           AND state = 'needs_sign_in'
+           AND sign_in_claims IS NOT NULL
+         ORDER BY connected_at DESC
+         LIMIT 1
+    """
+    row = await (await conn.execute(sql, {"user_id": user_id})).fetchone()
+    return str(row[0]) if row else None
+
+
 async def delay_account(conn: Connection, account: ConnectedAccount, *, seconds: float, reason: str) -> bool:
     """
     Note until when a working account waits for its provider; return whether its owner should be told.

@@ -39,7 +39,7 @@ from shared.models.jobs import (
     SyncLane,
 )
 from shared.providers.protocol import MailProvider
-from shared.storage.accounts import change_account_state, delay_account, end_delay
+from shared.storage.accounts import change_account_state, delay_account, end_delay, keep_claims
 from shared.storage.database import Pool, system_transaction, user_transaction
 from shared.storage.events import Event
 from shared.storage.failed_jobs import drop_failed_job, get_failed_job, record_failed_job, record_unknown_job
@@ -157,7 +157,7 @@ async def _attempt(engine: Engine, account: ConnectedAccount, job: AnyJob) -> li
         record(JOBS_RETRIED, facts={"kind": job.kind, "error_code": exc.code})
         return [later_after(job, exc)]
     except ReauthenticationRequired as exc:
-        await _stop_account(engine, account, AccountState.NEEDS_SIGN_IN, exc.code)
+        await _stop_account(engine, account, AccountState.NEEDS_SIGN_IN, exc.code, claims=exc.claims)
     except AdminConsentRequired as exc:
         await _stop_account(engine, account, AccountState.NEEDS_ADMIN, exc.code)
     except MailboxUnavailable as exc:
@@ -184,11 +184,15 @@ async def _end_delay(engine: Engine, account: ConnectedAccount) -> None:
             events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
 
 
-async def _stop_account(engine: Engine, account: ConnectedAccount, state: AccountState, reason: str) -> None:
+async def _stop_account(
+    engine: Engine, account: ConnectedAccount, state: AccountState, reason: str, *, claims: str | None = None
+) -> None:
     log.warning("account stopped", extra={"account_id": str(account.id), "state": state.value, "reason": reason})
     async with recorded_transaction(engine, account) as (conn, events):
         if await change_account_state(conn, account, state, reason=reason):
             events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
+        if claims:
+            await keep_claims(conn, account, claims)
 
 
 async def record_poison(engine: Engine, queue: str, body: bytes) -> None:

@@ -23,6 +23,7 @@ from shared.providers.retry_after import retry_after_seconds
 from shared.settings import Settings
 
 SCOPES: Final = ["User.Read", "Mail.ReadWrite", "Mail.Send"]
+CAPABILITIES: Final = ["cp1"]  # we understand claims challenges
 TIMEOUT_SECONDS: Final = (5, 15)  # to connect, to answer
 TOO_MANY_REQUESTS: Final = 429
 SERVER_ERRORS: Final = 500
@@ -56,10 +57,14 @@ class BlockingEntra:
         self._sessions: list[requests.Session] = []
         self._id_tokens = IdTokenVerifier(self._fetch, self._authority, self._client_id)
 
-    def start_flow(self) -> Flow:
+    def start_flow(self, claims: str | None) -> Flow:
         app = self._app(self._authority, msal.SerializableTokenCache())
         flow = app.initiate_auth_code_flow(
-            SCOPES, redirect_uri=self._redirect_uri, prompt="select_account", response_mode="form_post"
+            SCOPES,
+            redirect_uri=self._redirect_uri,
+            prompt="select_account",
+            response_mode="form_post",
+            claims_challenge=claims,
         )
         # The cookie that ties the sign-in to its browser does not travel with a form from another site, so the answer
         # comes as a query. MSAL warns whoever tells it so.
@@ -88,7 +93,7 @@ class BlockingEntra:
             mailbox=MailboxGrant(identity.tenant_id, scopes if is_lasting else (), cache.serialize()),
         )
 
-    def renew(self, grant: MailboxGrant, *, is_forced: bool) -> Renewed:
+    def renew(self, grant: MailboxGrant, *, is_forced: bool, claims: str | None) -> Renewed:
         cache = msal.SerializableTokenCache()
         cache.deserialize(grant.cache)
         # Tokens of a personal account, or of a guest, are renewed only by the tenant that gave them.
@@ -96,7 +101,9 @@ class BlockingEntra:
         accounts = app.get_accounts()
         if not accounts:
             raise ReauthenticationRequired("no account in the token cache")
-        tokens = app.acquire_token_silent_with_error(list(grant.scopes), accounts[0], force_refresh=is_forced)
+        tokens = app.acquire_token_silent_with_error(
+            list(grant.scopes), accounts[0], force_refresh=is_forced, claims_challenge=claims
+        )
         if tokens is None:
             raise ReauthenticationRequired("no refresh token in the token cache")
         if "error" in tokens:
@@ -120,6 +127,7 @@ class BlockingEntra:
                 client_credential=self._client_secret.get_secret_value(),
                 authority=authority,
                 instance_discovery=False,
+                client_capabilities=CAPABILITIES,
                 token_cache=cache,
                 http_client=session,
                 http_cache=http_cache,

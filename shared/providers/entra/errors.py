@@ -61,7 +61,10 @@ def error_from(answer: Mapping[str, Any]) -> ProviderError:
         str(answer.get("suberror")),
     )
     kind = _kind(code.lower(), suberror, frozenset(int(each) for each in numbers if each.isdecimal()))
-    return kind(_message(code, answer))
+    error = kind(_message(code, answer))
+    if isinstance(error, ReauthenticationRequired) and isinstance(answer.get("claims"), str):
+        error.claims = answer["claims"]
+    return error
 
 
 def _kind(code: str, suberror: str, numbers: frozenset[int]) -> type[ProviderError]:

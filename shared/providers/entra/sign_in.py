@@ -20,9 +20,9 @@ class Entra:
     """
     Entra, for our registration.
 
-    Every method may raise `ProviderUnavailable`, `ProviderMisconfigured` or `ProviderRejected`. Tokens that react at
-    once to an administrator's measures (continuous access evaluation) are not asked for: without them a withdrawn
-    right shows when its token is next renewed, within 90 minutes, and Graph sends no challenges.
+    Every method may raise `ProviderUnavailable`, `ProviderMisconfigured` or `ProviderRejected`. Tokens are asked for
+    that react at once to an administrator's measures (continuous access evaluation): they live for a day, and Graph may
+    refuse them any time with a challenge, whose `claims` go into the next request for a token or a sign-in.
     """
 
     def __init__(self, settings: Settings, tls: ssl.SSLContext) -> None:
@@ -35,9 +35,9 @@ class Entra:
         if self._opened:
             await asyncio.to_thread(self._opened.close)
 
-    async def start_flow(self) -> Flow:
-        """Prepare a sign-in, with PKCE, state and nonce."""
-        return await self._in_thread(lambda entra: entra.start_flow())
+    async def start_flow(self, claims: str | None = None) -> Flow:
+        """Prepare a sign-in, with PKCE, state and nonce, and with the claims of a challenge."""
+        return await self._in_thread(lambda entra: entra.start_flow(claims))
 
     async def redeem(self, secret: Mapping[str, Any], answer: Mapping[str, str]) -> Grant:
         """
@@ -48,14 +48,14 @@ class Entra:
         """
         return await self._in_thread(lambda entra: entra.redeem(secret, answer))
 
-    async def renew(self, grant: MailboxGrant, *, is_forced: bool) -> Renewed:
+    async def renew(self, grant: MailboxGrant, *, is_forced: bool, claims: str | None = None) -> Renewed:
         """
-        Give an access token with at least five minutes to live, a new one if `is_forced`.
+        Give an access token with at least five minutes to live; a new one if `is_forced` or if it is to prove `claims`.
 
         Raises `ReauthenticationRequired` when the owner must sign in again, `MailboxUnavailable` when that would not
         help.
         """
-        return await self._in_thread(lambda entra: entra.renew(grant, is_forced=is_forced))
+        return await self._in_thread(lambda entra: entra.renew(grant, is_forced=is_forced, claims=claims))
 
     async def _in_thread(self, work: "Callable[[BlockingEntra], Result]") -> Result:
         return await asyncio.to_thread(self._run, work)

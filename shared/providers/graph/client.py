@@ -12,12 +12,13 @@ from uuid import uuid4
 import httpx
 import orjson
 
-from shared.errors import AnswerTooLarge, ProviderError, ProviderUnavailable, Throttled
+from shared.errors import AnswerTooLarge, ProviderError, ProviderUnavailable, ReauthenticationRequired, Throttled
 from shared.providers.graph.addresses import url_from
+from shared.providers.graph.challenges import claims_from
 from shared.providers.graph.errors import TimedOut, error_from
 from shared.providers.graph.json_text import document_from
 from shared.providers.graph.routes import watched
-from shared.providers.protocol import Gate
+from shared.providers.protocol import Gate, RefusedToken
 from shared.telemetry import THROTTLED_SECONDS, record
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,11 @@ ANSWER_MAX_BYTES: Final = 16 * 1024 * 1024
 _REFUSAL_MAX_BYTES: Final = 64 * 1024
 
 AccessToken = Callable[[str | None], Awaitable[str]]
-"""Gives an access token. The argument is one that Graph has just refused, or None; it is not given again."""
+"""
+Gives an access token. The argument is one that Graph has just refused, or None; it is not given again.
+
+It is a RefusedToken, with the claims of Graph's challenge, if there was one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,8 @@ class GraphClient:
                 await _raise_refusal(answer, tolerated)
                 yield answer
                 return
-        token = await self._access_token(token)
+            refused = RefusedToken(token, claims_from(answer.response.headers.get("WWW-Authenticate", "")))
+        token = await self._access_token(refused)
         async with self._sent(question, token) as answer:
             await _raise_refusal(answer, tolerated)
             yield answer
@@ -189,6 +195,8 @@ async def _raise_refusal(answer: OpenAnswer, tolerated: tuple[type[ProviderError
     except (ProviderError, ValueError):
         document = None
     error = error_from(answer.response.status_code, answer.response.headers, document)
+    if isinstance(error, ReauthenticationRequired):
+        error.claims = claims_from(answer.response.headers.get("WWW-Authenticate", ""))
     if isinstance(error, Throttled):
         record(THROTTLED_SECONDS, error.retry_after_seconds or 0)
     if not isinstance(error, tolerated):
