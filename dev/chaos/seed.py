@@ -13,7 +13,7 @@ from dev.chaos.follower import Follower
 from dev.chaos.mailbox_faults import MISSES, MailboxFault, restore
 from dev.chaos.mailbox_user import Action, MailboxUser
 from dev.chaos.plan import HARMLESS_ODD, ODD_PERCENT, SeedPlan
-from dev.chaos.verdict import Verdict, audit_objections, differences, finished_audit, objections
+from dev.chaos.verdict import Verdict, audit_objections, differences, finished_audit, objections, state_objections
 from dev.person import ConnectingFailed, Person
 from dev.trial import Trial
 
@@ -80,11 +80,11 @@ class RunningSeed:
         verdict.against = ["the account is not connected"]
         self._sign_in_if_asked()
         verdict.proof = self.trial.prove(self.plan.address)
-        verdict.against = differences(verdict.proof)
+        verdict.against = [*differences(verdict.proof), *state_objections(self.person, self.plan.address)]
         if not verdict.proof.holds and any(fault.name == MISSES for fault in self.plan.faults):
             finished_audit(self.person, self.account_id)  # nothing else can find what delta never tells
-        if verdict.proof.holds:
-            verdict.against = objections(self.trial, self.person, self.plan.address, self.account_id)
+        if verdict.converged:
+            verdict.against = objections(self.trial, self.plan.address, self.account_id)
         if verdict.converged:
             verdict.against = self._followed(follower) or self._download_attachment()
         if verdict.converged:

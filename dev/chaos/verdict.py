@@ -42,16 +42,20 @@ def differences(proof: Proof) -> list[str]:
     ]
 
 
-def objections(trial: Trial, person: Person, address: str, account_id: str) -> list[str]:
+def state_objections(person: Person, address: str) -> list[str]:
+    account = person.account_of(address)
+    if account is None:
+        return ["the account is not connected"]
+    return [] if account["state"] == "live" else [f"the account is {account['state']}: {account['state_reason']}"]
+
+
+def objections(trial: Trial, address: str, account_id: str) -> list[str]:
     """Say what else, beside the mirror, is not as it must be after the faults."""
     against = []
     if (peak := trial.simulator.admin.usage(address)["peakConcurrency"]) > MOST_IN_FLIGHT:
         against.append(f"{peak} requests were in flight at once")
     if (watchers := len(subscriptions_of(trial.simulator.admin, address))) != 1:
         against.append(f"{watchers} subscriptions are live")
-    account = person.account_of(address)
-    if account is None or account["state"] != "live":
-        against.append(f"the account is {account and account['state']}: {account and account['state_reason']}")
     jobs = trial.query("SELECT queue, job FROM failed_job WHERE account_id = %s", account_id)
     against += [f"a job in {queue} failed for good: {json.dumps(job)}" for queue, job in jobs]
     return against + _open_work(trial, account_id)

@@ -124,11 +124,19 @@ async def test_a_refused_token_is_renewed_once_outside_the_gate() -> None:
     assert far.events == ["in", "out", "in", "out"]
 
 
-async def test_a_second_refused_token_asks_for_the_owner() -> None:
+async def test_a_token_refused_after_its_renewal_is_tried_later_without_the_owner() -> None:
     refusals = [httpx.Response(401, json=graph_error("InvalidAuthenticationToken")) for _ in range(2)]
-    far = answering(*refusals)
+    with pytest.raises(ProviderUnavailable):
+        await answering(*refusals).client().get("me")
+
+
+async def test_a_second_challenge_asks_for_the_owner() -> None:
+    challenge = {"WWW-Authenticate": 'Bearer error="insufficient_claims", claims="e30="'}
+    refusals = [
+        httpx.Response(401, json=graph_error("InvalidAuthenticationToken"), headers=challenge) for _ in range(2)
+    ]
     with pytest.raises(ReauthenticationRequired):
-        await far.client().get("me")
+        await answering(*refusals).client().get("me")
 
 
 async def test_the_gate_learns_that_the_provider_asks_for_patience() -> None:

@@ -137,7 +137,13 @@ class GraphClient:
             refused = RefusedToken(token, claims_from(answer.response.headers.get("WWW-Authenticate", "")))
         token = await self._access_token(refused)
         async with self._sent(question, token) as answer:
-            await _raise_refusal(answer, tolerated)
+            try:
+                await _raise_refusal(answer, tolerated)
+            except ReauthenticationRequired as exc:
+                if refused.claims or exc.claims:
+                    raise
+                # What the owner took back, the sign-in service would not have renewed.
+                raise ProviderUnavailable("a token that was just renewed is refused") from exc
             yield answer
 
     @asynccontextmanager
