@@ -44,6 +44,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "SWEEP_SCHEDULE": "*/2 * * * * *",
     "PURGE_SCHEDULE": "0 41 3 * * *",
     "CHANGES_INTERVAL_SECONDS": "2",
+    "CHANGES_LONGEST_SECONDS": "6",
+    "NOTIFICATION_LATENCY_SECONDS": "4",
     "GRAPH_TIMEOUT_SECONDS": "8",
     "PAGE_LEASE_SECONDS": "8",
     "LANE_SECONDS": "5",

@@ -100,7 +100,9 @@ class Settings(BaseSettings):
     sync_page_messages: int = Field(default=100, ge=1, le=500)
     sync_listing_messages: int = Field(default=500, ge=1, le=1000)  # delta page size asked while enumerating
     lane_seconds: float = Field(default=45, gt=0, le=300)  # a lane's turn, then its successor
-    changes_interval_seconds: float = Field(default=540, ge=0)  # delta visits an account at most this often
+    changes_interval_seconds: float = Field(default=540, ge=0)  # delta visits a folder with changes this often
+    changes_longest_seconds: float = Field(default=21_600, ge=0)  # and a quiet one, in the end, this rarely
+    notification_latency_seconds: float = Field(default=180, ge=0)  # a change not told of by then was not told of
     audit_interval_seconds: float = Field(default=86_400, ge=0)  # every live account is audited so often
     audit_window_messages: int = Field(default=950, ge=1, le=1000)  # of ours: an answer of 1,000 has room for more
     audit_retention_days: int = Field(default=400, ge=1)

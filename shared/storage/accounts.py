@@ -1,6 +1,7 @@
 """Accounts: one row per connected mailbox."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -301,9 +302,57 @@ async def delete_account(conn: Connection, user_id: UUID, account_id: UUID) -> N
     await conn.execute(sql, {"account_id": account_id, "user_id": user_id})
 
 
-async def accounts_due_for_changes(conn: Connection, interval_seconds: float) -> list[UUID]:
-    sql = "SELECT accounts_due_for_changes(clock_timestamp() - make_interval(secs => %(seconds)s))"
-    return [row[0] for row in await (await conn.execute(sql, {"seconds": interval_seconds})).fetchall()]
+async def claim_accounts_for_changes(
+    conn: Connection, *, shortest_seconds: float, longest_seconds: float, most: int
+) -> list[UUID]:
+    """Take accounts of which a folder is due, or that nobody visited for `longest_seconds`; each once in a while."""
+    sql = """
+        SELECT claim_accounts_for_changes(clock_timestamp() - make_interval(secs => %(shortest)s),
+                                          clock_timestamp() - make_interval(secs => %(longest)s), %(most)s)
+    """
+    params = {"shortest": shortest_seconds, "longest": longest_seconds, "most": most}
+    return [row[0] for row in await (await conn.execute(sql, params)).fetchall()]
+
+
+async def count_unannounced(
+    conn: Connection, account: ConnectedAccount, message_ids: Sequence[UUID], *, since: datetime, latency_seconds: float
+) -> int:
+    """
+    Count which of some messages delta has brought since a moment, though a notification had time to.
+
+    That is, the provider changed them longer ago than its notifications take, and after the present subscription was
+    made. The account's owner sees the sum. Removals carry no time, and are not counted.
+    """
+    sql = """
+        WITH late AS (
+            SELECT count(*) AS changes
+              FROM message
+              JOIN subscription ON subscription.account_id = message.account_id
+             WHERE message.id = ANY(%(message_ids)s)
+               AND message.user_id = %(user_id)s
+               AND saved_at >= %(since)s
+               AND deleted_at IS NULL
+               AND last_modified_at < clock_timestamp() - make_interval(secs => %(latency)s)
+               AND last_modified_at > made_at
+               AND subscription.expires_at > clock_timestamp()
+        )
+        UPDATE account
+           SET changes_unannounced = changes_unannounced + late.changes
+          FROM late
+         WHERE account.id = %(account_id)s
+           AND account.user_id = %(user_id)s
+           AND late.changes > 0
+        RETURNING late.changes
+    """
+    params = {
+        "account_id": account.id,
+        "user_id": account.user_id,
+        "message_ids": list(message_ids),
+        "since": since,
+        "latency": latency_seconds,
+    }
+    row = await (await conn.execute(sql, params)).fetchone()
+    return int(row[0]) if row else 0
 
 
 async def accounts_to_remove(conn: Connection) -> list[UUID]:

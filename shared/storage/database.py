@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -62,3 +63,11 @@ async def _configure(conn: Connection, user_id: str) -> None:
                set_config('statement_timeout', '60s', true)
     """
     await conn.execute(sql, {"user_id": user_id})
+
+
+async def database_time(conn: Connection) -> datetime:
+    """Ask for the database's clock, which decides what is newer."""
+    row = await (await conn.execute("SELECT clock_timestamp()")).fetchone()
+    if row is None or not isinstance(row[0], datetime):
+        raise TypeError("the database did not tell the time")
+    return row[0]

@@ -75,7 +75,9 @@ async def save_subscription(
                expires_at = excluded.expires_at,
                terms = excluded.terms,
                renew_at = excluded.renew_at,
-               renewed_at = clock_timestamp()
+               renewed_at = clock_timestamp(),
+               made_at = CASE WHEN subscription.provider_subscription_id = excluded.provider_subscription_id
+                              THEN subscription.made_at ELSE clock_timestamp() END
     """
     params = {
         "account_id": account_id,

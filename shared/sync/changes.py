@@ -1,48 +1,83 @@
-"""Following delta through every folder of an account: what makes the mirror right, whatever notifications did."""
+"""Following delta through an account's folders: what makes the mirror right, whatever notifications did."""
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from shared.errors import CursorExpired, ProviderItemNotFound, ProviderUnavailable
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, SyncFolder, Urgency
-from shared.models.jobs import StartSync, SyncChanges
-from shared.models.mail import ChangePage
+from shared.models.jobs import EnsureSubscription, StartSync, SyncChanges
+from shared.models.mail import ChangePage, message_id_from
 from shared.providers.protocol import MailProvider
-from shared.storage.accounts import accounts_due_for_changes, claim_changes, finish_changes, hold_changes
-from shared.storage.database import system_transaction, user_transaction
-from shared.storage.folders import current_folders, move_cursor, restart_listing
+from shared.storage.accounts import (
+    claim_accounts_for_changes,
+    claim_changes,
+    count_unannounced,
+    finish_changes,
+    hold_changes,
+)
+from shared.storage.database import Connection, database_time, system_transaction, user_transaction
+from shared.storage.folders import (
+    begin_visit,
+    counts_disagree,
+    due_folders,
+    end_visit,
+    give_up_round,
+    mark_folders_due,
+    move_cursor,
+    restart_listing,
+)
 from shared.storage.messages import stored_messages
 from shared.storage.sync_runs import ensure_run
 from shared.sync.answers import settle
 from shared.sync.engine import Engine
 from shared.sync.folders import refresh_folders
+from shared.sync.listing import is_endless
 from shared.sync.patience import later_after
+from shared.telemetry import CHANGES_UNANNOUNCED, record
 
 log = logging.getLogger(__name__)
 CHANGES_PER_PAGE: Final = 200
+CLAIMED_AT_ONCE: Final = 1000
+ROUND_SECONDS: Final = 200.0
 
 
 async def request_changes(engine: Engine) -> None:
-    """Have every account follow its cursors that has not for a while."""
-    async with system_transaction(engine.pool) as conn:
-        due = await accounts_due_for_changes(conn, engine.settings.changes_interval_seconds)
-    await engine.jobs.send(Later(SyncChanges(account_id=account_id)) for account_id in due)
+    """Have delta followed in every account of which a folder is due; what a crash leaves unsent is due again later."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + ROUND_SECONDS
+    while loop.time() < ends:
+        async with system_transaction(engine.pool) as conn:
+            due = await claim_accounts_for_changes(
+                conn,
+                shortest_seconds=engine.settings.changes_interval_seconds,
+                longest_seconds=engine.settings.changes_longest_seconds,
+                most=CLAIMED_AT_ONCE,
+            )
+        await engine.jobs.send(Later(SyncChanges(account_id=account_id)) for account_id in due)
+        if len(due) < CLAIMED_AT_ONCE:
+            break
 
 
 async def sync_changes(engine: Engine, account: ConnectedAccount, job: SyncChanges) -> list[Later]:
     """
-    Bring every listed folder up to date, for one turn; return the successor if the turn was too short.
+    Bring the folders that are due up to date, for one turn; return the successor if the turn was too short.
 
-    One job at a time does so. Another that comes meanwhile ends, and has this one go through it once more.
+    One job at a time does so. Another that comes meanwhile ends, and has this one look once more. That notifications
+    may have been lost is written to the folders first, so that it is not forgotten with the job.
     """
     async with user_transaction(engine.pool, account.user_id) as conn:
+        if job.is_thorough:
+            await mark_folders_due(conn, account)
         if not await claim_changes(conn, account, engine.settings.page_lease_seconds):
             return []
     pause_seconds = 0.0
     try:
-        return await _take_turn(engine, account, job)
+        return await _take_turn(engine, account)
     except ProviderUnavailable as exc:
         again = later_after(job, exc)
         pause_seconds = again.delay_seconds - 1
@@ -52,50 +87,130 @@ async def sync_changes(engine: Engine, account: ConnectedAccount, job: SyncChang
             await hold_changes(conn, account, pause_seconds)
 
 
-async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncChanges) -> list[Later]:
+async def _take_turn(engine: Engine, account: ConnectedAccount) -> list[Later]:
     turn_ends = asyncio.get_running_loop().time() + engine.settings.lane_seconds
     provider = engine.provider_for(account, Urgency.LIVE)
+    again = Later(SyncChanges(account_id=account.id))
     jobs = await refresh_folders(engine, account, provider)
     async with user_transaction(engine.pool, account.user_id) as conn:
-        folders = await current_folders(conn, account)
+        folders = await due_folders(conn, account)
+    unannounced = 0
     for folder in folders:
         if asyncio.get_running_loop().time() > turn_ends:
-            return [*jobs, Later(job)]
-        jobs += await _follow(engine, account, provider, folder)
+            return [*jobs, again, *_after_gap(account, unannounced)]
+        visit = _Visit(engine, account, provider, turn_ends)
+        await visit.follow(folder)
+        jobs += visit.jobs
+        unannounced += visit.unannounced
     async with user_transaction(engine.pool, account.user_id) as conn:
         is_wanted_again = await finish_changes(conn, account)
-    return [*jobs, Later(job)] if is_wanted_again else jobs
+    return [*jobs, *_after_gap(account, unannounced), *([again] if is_wanted_again else [])]
 
 
-async def _follow(engine: Engine, account: ConnectedAccount, provider: MailProvider, folder: SyncFolder) -> list[Later]:
-    """Follow one folder's cursor to its end."""
-    jobs: list[Later] = []
-    cursor = folder.cursor
-    while True:
-        at = SyncFolder(folder.id, folder.provider_folder_id, folder.well_known_name, cursor, folder.listing_round)
-        async with user_transaction(engine.pool, account.user_id) as conn:
-            await hold_changes(conn, account, engine.settings.page_lease_seconds)
-        try:
-            page = await provider.changes(at.provider_folder_id, at.cursor, page_messages=CHANGES_PER_PAGE)
-        except CursorExpired:
-            return jobs + await _list_again(engine, account, at)
-        except ProviderItemNotFound:
-            return jobs + await refresh_folders(engine, account, provider)
-        jobs += await settle(engine, account, provider, await _unsettled(engine, account, at, page))
-        async with user_transaction(engine.pool, account.user_id) as conn:
-            moved = await move_cursor(conn, account, at, cursor=page.cursor, listed=not page.has_more)
-        if not moved or not page.has_more:
-            return jobs
-        cursor = page.cursor
+def _after_gap(account: ConnectedAccount, unannounced: int) -> list[Later]:
+    """Look after the subscription, and into every folder, when the provider was silent about changes."""
+    if not unannounced:
+        return []
+    log.warning("changes were not announced", extra={"account_id": str(account.id), "changes": unannounced})
+    record(CHANGES_UNANNOUNCED, unannounced)
+    return [
+        Later(EnsureSubscription(account_id=account.id, renew_now=True)),
+        Later(SyncChanges(account_id=account.id, is_thorough=True)),
+    ]
 
 
-async def _list_again(engine: Engine, account: ConnectedAccount, folder: SyncFolder) -> list[Later]:
-    """Enumerate one folder anew, because the provider forgot our cursor."""
-    log.warning("cursor expired", extra={"folder_id": str(folder.id)})
-    async with user_transaction(engine.pool, account.user_id) as conn:
-        await restart_listing(conn, account, [folder.id])
-        run, _ = await ensure_run(conn, account)
-    return [Later(StartSync(account_id=account.id, run_id=run.id))]
+class _Visit:
+    """One folder's cursor, followed to its end or the turn's."""
+
+    def __init__(self, engine: Engine, account: ConnectedAccount, provider: MailProvider, turn_ends: float) -> None:
+        self._engine, self._account, self._provider, self._turn_ends = engine, account, provider, turn_ends
+        self._found_changes = False
+        self.jobs: list[Later] = []
+        self.unannounced = 0
+
+    async def follow(self, folder: SyncFolder) -> None:
+        """Carry over page after page; a visit that does not come to its end leaves the folder due."""
+        at = folder
+        while await self._is_in_time(at):
+            try:
+                page = await self._provider.changes(at.provider_folder_id, at.cursor, page_messages=CHANGES_PER_PAGE)
+            except CursorExpired:
+                await self._list_again(at, "cursor expired")
+                return
+            except ProviderItemNotFound:
+                self.jobs += await refresh_folders(self._engine, self._account, self._provider)
+                return
+            await self._carry_over(at, page)
+            async with user_transaction(self._engine.pool, self._account.user_id) as conn:
+                pages = await move_cursor(conn, self._account, at, cursor=page.cursor, listed=not page.has_more)
+                if pages is not None and not page.has_more:
+                    await self._end(conn, at)
+            if pages is None or not page.has_more:
+                break
+            if is_endless(at, page, pages):
+                await self._list_again(at, "a round of changes without an end")
+                return
+            at = replace(at, cursor=page.cursor)
+        else:
+            self.jobs.append(Later(SyncChanges(account_id=self._account.id)))
+            return
+        if pages is not None:
+            await self._compare_counts(at)
+
+    async def _is_in_time(self, folder: SyncFolder) -> bool:
+        lease_seconds = self._engine.settings.page_lease_seconds
+        is_in_time = asyncio.get_running_loop().time() <= self._turn_ends
+        async with user_transaction(self._engine.pool, self._account.user_id) as conn:
+            await hold_changes(conn, self._account, lease_seconds)
+            await begin_visit(conn, self._account, folder, lease_seconds if is_in_time else 0)
+        return is_in_time
+
+    async def _carry_over(self, folder: SyncFolder, page: ChangePage) -> None:
+        self._found_changes |= bool(page.listed or page.removed_ids)
+        unsettled = await _unsettled(self._engine, self._account, folder, page)
+        if not unsettled:
+            return
+        async with user_transaction(self._engine.pool, self._account.user_id) as conn:
+            before = await database_time(conn)
+        self.jobs += await settle(self._engine, self._account, self._provider, unsettled)
+        await self._count_unannounced(unsettled, before)
+
+    async def _count_unannounced(self, provider_message_ids: Sequence[str], before: datetime) -> None:
+        ids = [message_id_from(self._account.id, provider_id) for provider_id in provider_message_ids]
+        latency_seconds = self._engine.settings.notification_latency_seconds
+        async with user_transaction(self._engine.pool, self._account.user_id) as conn:
+            self.unannounced += await count_unannounced(
+                conn, self._account, ids, since=before, latency_seconds=latency_seconds
+            )
+
+    async def _end(self, conn: Connection, folder: SyncFolder) -> None:
+        await end_visit(
+            conn,
+            self._account,
+            folder,
+            found_changes=self._found_changes,
+            shortest_seconds=self._engine.settings.changes_interval_seconds,
+            longest_seconds=self._engine.settings.changes_longest_seconds,
+        )
+
+    async def _compare_counts(self, folder: SyncFolder) -> None:
+        """Enumerate a folder whose count says that delta has kept something from us."""
+        patience_seconds = self._engine.settings.changes_longest_seconds
+        async with user_transaction(self._engine.pool, self._account.user_id) as conn:
+            if not await counts_disagree(conn, self._account, folder, patience_seconds=patience_seconds):
+                return
+            log.warning("counts disagree", extra={"folder_id": str(folder.id)})
+            await restart_listing(conn, self._account, [folder.id])
+            run, _ = await ensure_run(conn, self._account)
+        self.jobs.append(Later(StartSync(account_id=self._account.id, run_id=run.id)))
+
+    async def _list_again(self, folder: SyncFolder, why: str) -> None:
+        """Enumerate one folder anew."""
+        log.warning("folder listed again", extra={"folder_id": str(folder.id), "why": why})
+        async with user_transaction(self._engine.pool, self._account.user_id) as conn:
+            await give_up_round(conn, self._account, folder)
+            run, _ = await ensure_run(conn, self._account)
+        self.jobs.append(Later(StartSync(account_id=self._account.id, run_id=run.id)))
 
 
 async def _unsettled(engine: Engine, account: ConnectedAccount, folder: SyncFolder, page: ChangePage) -> list[str]:

@@ -22,7 +22,7 @@ from shared.models.accounts import ConnectedAccount, SyncFolder, SyncPage, Urgen
 from shared.models.jobs import SyncLane
 from shared.providers.protocol import MailProvider
 from shared.storage.database import user_transaction
-from shared.storage.folders import claim_listing, release_listing
+from shared.storage.folders import claim_listing, release_listing, seconds_until_listing
 from shared.storage.sync_pages import claim_page, fail_page, release_page
 from shared.storage.sync_runs import claim_lane, release_lane, renew_lane
 from shared.sync.engine import Engine
@@ -36,6 +36,7 @@ LISTING_LANE: Final = 0
 MOST_ATTEMPTS: Final = 6
 IDLE_LOOKS: Final = 10
 IDLE_SECONDS: Final = 0.2
+LONGEST_WAIT_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,21 @@ async def work_lane(engine: Engine, account: ConnectedAccount, job: SyncLane) ->
         return []
     pause_seconds = 0.0
     try:
-        return await _take_turn(engine, account, job, lane, holder)
-    except ProviderUnavailable as exc:
-        again = later_after(job, exc)
-        pause_seconds = again.delay_seconds - 1
-        return [again]
+        following = await _turn_or_later(engine, account, job, lane, holder)
+        pause_seconds = max((later.delay_seconds - 1 for later in following), default=0.0)
     finally:
         async with user_transaction(engine.pool, account.user_id) as conn:
-            await release_lane(conn, account, job.run_id, holder, in_seconds=pause_seconds)
+            await release_lane(conn, account, job.run_id, holder, in_seconds=max(0.0, pause_seconds))
+    return following
+
+
+async def _turn_or_later(
+    engine: Engine, account: ConnectedAccount, job: SyncLane, lane: int, holder: UUID
+) -> list[Later]:
+    try:
+        return await _take_turn(engine, account, job, lane, holder)
+    except ProviderUnavailable as exc:
+        return [later_after(job, exc)]
 
 
 async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, lane: int, holder: UUID) -> list[Later]:
@@ -86,7 +94,14 @@ async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, l
             continue
         idle = 0
         await engine.jobs.send(await _do(engine, account, provider, job.run_id, work))
-    return [Later(job)]
+    return [await _successor(engine, account, job)]
+
+
+async def _successor(engine: Engine, account: ConnectedAccount, job: SyncLane) -> Later:
+    """Go on at once, unless all that is left to list has to wait."""
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        wait_seconds = await seconds_until_listing(conn, account)
+    return Later(job, delay_seconds=min(wait_seconds, LONGEST_WAIT_SECONDS))
 
 
 async def _claim(engine: Engine, account: ConnectedAccount, run_id: UUID, *, lists_first: bool) -> _Work | None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 
 from shared.errors import (
     AdminConsentRequired,
@@ -250,8 +250,11 @@ async def test_a_visit_that_finds_the_tokens_refused_asks_the_owner(bench: Bench
 
 @pytest.mark.parametrize("sqlstate", ["53100", "53200", "40P01", "57P01", "25006", "08006", "58030"])
 async def test_a_database_that_cannot_write_puts_the_job_off(bench: Bench, sqlstate: str) -> None:
-    body = "BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '" + sqlstate + "'; END"
-    await bench.owner.execute(f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
+    fail = sql.SQL(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION 'no' USING ERRCODE = {}; END $$"
+    )
+    await bench.owner.execute(fail.format(sql.Literal(sqlstate)))
     await bench.owner.execute(
         "CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON folder FOR EACH ROW EXECUTE FUNCTION fail()"
     )

@@ -1,6 +1,7 @@
 """Runs, lanes and pages under concurrency: at most one run, each page once, one completion."""
 
 import asyncio
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +11,7 @@ from psycopg import AsyncConnection
 from shared.models.accounts import ConnectedAccount, SyncFolder, SyncRun
 from shared.models.api import SyncRunState
 from shared.models.mail import folder_id_from
-from shared.storage.accounts import accounts_due_for_changes, claim_changes, finish_changes
+from shared.storage.accounts import claim_accounts_for_changes, claim_changes, finish_changes
 from shared.storage.database import Pool, system_transaction, user_transaction
 from shared.storage.folders import claim_listing, move_cursor, upsert_folders
 from shared.storage.sync_pages import claim_page, count_pages, fail_page, finish_page, halve_page, insert_id_pages
@@ -138,7 +139,7 @@ async def test_of_two_listings_of_one_folder_page_one_moves_the_cursor(
 
     async def move(read: SyncFolder, cursor: str) -> bool:
         async with user_transaction(pool, account.user_id) as conn:
-            return await move_cursor(conn, account, read, cursor=cursor, listed=False)
+            return await move_cursor(conn, account, read, cursor=cursor, listed=False) is not None
 
     assert sorted(await asyncio.gather(move(folder, "one"), move(folder, "two"))) == [False, True]
 
@@ -172,8 +173,9 @@ async def test_the_timer_asks_for_delta_once_per_interval_even_if_nobody_answers
 ) -> None:
     await owner.execute("UPDATE account SET state = 'live', connected_at = now() - interval '1 hour'")
     async with system_transaction(pool) as conn:
-        assert await accounts_due_for_changes(conn, 600) == [account.id]
-        assert await accounts_due_for_changes(conn, 600) == []
+        ask = partial(claim_accounts_for_changes, conn, shortest_seconds=600, longest_seconds=1800, most=10)
+        assert await ask() == [account.id]
+        assert await ask() == []
 
 
 async def test_a_run_is_started_by_one_job_at_a_time(pool: Pool, account: ConnectedAccount, run: SyncRun) -> None:

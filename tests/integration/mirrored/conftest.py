@@ -21,7 +21,7 @@ from shared.storage.database import Pool
 from shared.storage.request_slots import RequestGate
 from shared.sync.engine import Engine
 from tests.conftest import Database
-from tests.integration.audits.mirror import Doorstep, KeptJobs, Mirror
+from tests.integration.mirrored.mirror import Doorstep, KeptJobs, Mirror
 
 _numbers = itertools.count(1)
 

@@ -12,7 +12,7 @@ from shared.storage.audits import (
 )
 from shared.storage.database import Pool, system_transaction
 from shared.sync.audits import forget_audits, request_audits
-from tests.integration.audits.mirror import Mirror
+from tests.integration.mirrored.mirror import Mirror
 
 Owner = AsyncConnection[tuple[Any, ...]]
 

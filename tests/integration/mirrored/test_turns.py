@@ -22,7 +22,7 @@ from shared.storage.audits import (
 )
 from shared.storage.database import Pool, user_transaction
 from shared.sync.audits import request_audits
-from tests.integration.audits.mirror import Mirror, WorkerDied, damage
+from tests.integration.mirrored.mirror import Mirror, WorkerDied, damage
 
 TREE_REQUESTS = 3  # as for a clean mailbox
 Owner = AsyncConnection[tuple[Any, ...]]

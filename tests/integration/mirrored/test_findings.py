@@ -4,7 +4,7 @@ from dev.verify_audit import verified_report
 from shared.models.api import AuditKey, AuditKeys, AuditState
 from shared.models.jobs import SyncChanges
 from shared.report_signatures import public_keys
-from tests.integration.audits.mirror import Mirror, damage, with_settings
+from tests.integration.mirrored.mirror import Mirror, damage, with_settings
 
 TREE_REQUESTS = 3  # the well-known names in a batch, the top of the tree, and what is below one of its folders
 
