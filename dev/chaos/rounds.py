@@ -63,8 +63,8 @@ def run_round(trial: Trial, plan: RoundPlan) -> list[Verdict]:
             fault.strike(trial)
         for life in lives:
             life.result()
-        restore_system(trial)
         trial.until_ready()
+        restore_system(trial)
         verdicts = list(pool.map(RunningSeed.settle, seeds, followers))
         for seed in seeds:
             if seed.account_id:

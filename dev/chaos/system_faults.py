@@ -211,4 +211,15 @@ def restore_system(trial: Trial) -> None:
     trial.simulator.admin.clear_faults()
     trial.simulator.admin.advance_clock(-trial.clock_seconds)
     trial.clock_seconds = 0.0
+    _pass_time(trial)
+
+
+def _pass_time(trial: Trial) -> None:
+    """
+    Let the minutes pass after which a claimed subscription is claimed again, when its job was lost or refused.
+
+    It is the only distance of the product that no setting shortens.
+    """
+    with psycopg.connect(trial.urls.owner_url) as conn:
+        conn.execute("UPDATE account SET subscribe_not_before = subscribe_not_before - interval '10 minutes'")
     trial.simulator.admin.reset_delivery()
