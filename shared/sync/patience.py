@@ -13,7 +13,7 @@ MOST_FAILURES: Final = 16
 MOMENT_SECONDS: Final = 10.0
 
 
-def delay_after(error: ProviderUnavailable, *, failures: int = 2) -> float:
+def delay_after(error: ProviderUnavailable, *, failures: int) -> float:
     """
     Give the seconds after which to try again: what the provider said, or more after each failure in a row.
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from psycopg import AsyncConnection
@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from shared.errors import ProviderUnavailable, Throttled
 from shared.models.accounts import ConnectedAccount, Urgency
-from shared.storage.database import Pool
+from shared.storage.database import Pool, user_transaction
 from shared.storage.request_slots import FIRST_HOLD_SECONDS, RequestGate
 from tests.conftest import Database
 
@@ -93,25 +93,26 @@ async def test_a_person_goes_before_live_mail_and_live_mail_before_backfill(
             for gate in (there, here):
                 waiting.create_task(request(gate, urgency))
         async with asyncio.timeout(5):
-            while not await _is_waited_for(pool, account):  # noqa: ASYNC110 - the database tells nobody
-                await asyncio.sleep(0.01)
+            await until_waited_for(
+                pool, account, "SELECT least(user_until, urgent_until) > clock_timestamp() FROM request_pace"
+            )
         await asyncio.sleep(0.2)  # each has looked more than once
         await _release(pool, account)
     assert order == [Urgency.USER] * 2 + [Urgency.LIVE] * 2 + [Urgency.BACKFILL] * 2
 
 
-async def _is_waited_for(pool: Pool, account: ConnectedAccount) -> bool:
-    async with pool.connection() as conn:
-        await conn.execute("SELECT set_config('app.user_id', %s, true)", [str(account.user_id)])
-        row = await (
-            await conn.execute("SELECT least(user_until, urgent_until) > clock_timestamp() FROM request_pace")
-        ).fetchone()
-        return bool(row and row[0])
+async def until_waited_for(pool: Pool, account: ConnectedAccount, question: LiteralString) -> None:
+    """Return once somebody has told the others to stand back."""
+    while True:
+        async with user_transaction(pool, account.user_id) as conn:
+            row = await (await conn.execute(question)).fetchone()
+        if row and row[0]:
+            return
+        await asyncio.sleep(0.01)
 
 
 async def _release(pool: Pool, account: ConnectedAccount) -> None:
-    async with pool.connection() as conn:
-        await conn.execute("SELECT set_config('app.user_id', %s, true)", [str(account.user_id)])
+    async with user_transaction(pool, account.user_id) as conn:
         await conn.execute("UPDATE request_slot SET leased_until = '-infinity'")
 
 
@@ -127,6 +128,7 @@ async def test_backfill_gets_a_place_though_people_never_stop_asking(pool: Pool,
         for _ in range(3):
             people.create_task(keep_asking())
         async with asyncio.timeout(9):
+            await until_waited_for(pool, account, "SELECT user_until > clock_timestamp() FROM request_pace")
             await ask(gate, account, Urgency.BACKFILL)
         is_over.set()
 
