@@ -1,14 +1,16 @@
 """Sending jobs to the storage queues from which the queue triggers take them."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
+from shared.errors import ServiceUnavailable
 from shared.models.jobs import (
     AnyJob,
     AuditMailbox,
@@ -30,6 +32,7 @@ UPKEEP_QUEUE: Final = "mail-upkeep"
 QUEUES: Final = (LIVE_QUEUE, SYNC_QUEUE, CHANGES_QUEUE, UPKEEP_QUEUE)
 
 MOST_PEEKED: Final = 32
+SENT_TOGETHER: Final = 16
 
 QUEUE_BY_JOB: Final[dict[type, str]] = {
     FetchMessage: LIVE_QUEUE,
@@ -73,6 +76,24 @@ class JobQueues:
         self._clients: dict[str, QueueClient] = {}
 
     async def send(self, jobs: Iterable[Later]) -> None:
+        """Send jobs, several at a time and in no order. Raises the first failure once the others have settled."""
+        waiting = list(jobs)
+        rest = iter(waiting)
+        senders = [self._send_all(rest) for _ in range(min(len(waiting), SENT_TOGETHER))]
+        outcomes = await asyncio.gather(*senders, return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
+
+    async def send_within(self, seconds: float, jobs: Iterable[Later]) -> None:
+        """Send jobs for somebody who waits. Raises ServiceUnavailable when some may not be in their queues by then."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.send(jobs)
+        except (TimeoutError, AzureError) as exc:
+            raise ServiceUnavailable(f"the queues do not take jobs: {type(exc).__name__}") from exc
+
+    async def _send_all(self, jobs: Iterator[Later]) -> None:
         for later in jobs:
             await self._send(QUEUE_BY_JOB[type(later.job)], _text_of(later.job), round(later.delay_seconds))
 

@@ -26,7 +26,7 @@ async def fetch_message(engine: Engine, account: ConnectedAccount, job: FetchMes
     wanted = job.provider_message_id
     async with user_transaction(engine.pool, account.user_id) as conn:
         stored = (await stored_messages(conn, account, [wanted])).get(wanted)
-    if job.change == "updated" and _is_known(stored, job.change_key):
+    if job.change != "deleted" and _is_known(stored, job.change_key):
         return []
     provider = engine.provider_for(account, Urgency.LIVE)
     fetched, jobs = await with_homes(engine, account, provider, await fetch_by_id(provider, [wanted]))

@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal, cast
+from uuid import UUID
 
 from shared.errors import InvalidRequest
 from shared.jobs import Later
@@ -14,6 +15,7 @@ from shared.sync.subscriptions import account_id_from
 log = logging.getLogger(__name__)
 CHANGES: Final = ("created", "updated", "deleted")
 LONGEST_ID: Final = 1024
+LONGEST_CHANGE_KEY: Final = 512
 
 
 def jobs_from(settings: Settings, delivery: bytes) -> list[Later]:
@@ -22,8 +24,33 @@ def jobs_from(settings: Settings, delivery: bytes) -> list[Later]:
 
     The delivery may be acknowledged once these are in their queues. Raises InvalidRequest when the body is no delivery.
     """
-    wanted = dict.fromkeys(job for item in _items_from(delivery) for job in _jobs_of(settings, item))
-    return [Later(job) for job in wanted]
+    found = [job for item in _items_from(delivery) for job in _jobs_of(settings, item)]
+    return [Later(job) for job in collapse(found)]
+
+
+def collapse(jobs: Iterable[AnyJob]) -> list[AnyJob]:
+    """
+    Leave one job of those that would do the same, for one account or one of its messages.
+
+    An arrival is told as created and then updated, and anything may be told twice. What is deleted stays a job of its
+    own, because it alone does not wait for a message that is not there.
+    """
+    kept: dict[tuple[object, ...], AnyJob] = {}
+    for job in jobs:
+        if not isinstance(job, FetchMessage):
+            kept[job.kind, job] = job
+            continue
+        what = (job.kind, job.account_id, job.provider_message_id, job.change == "deleted")
+        known = kept.get(what)
+        kept[what] = _both(known, job) if isinstance(known, FetchMessage) else job
+    return list(kept.values())
+
+
+def _both(one: FetchMessage, other: FetchMessage) -> FetchMessage:
+    """Join two jobs of a message. Which of two change keys is the newer one is not told, so neither spares the GET."""
+    key = one.change_key if one.change_key == other.change_key else None
+    stronger = one if one.change == "created" else other
+    return stronger.model_copy(update={"change_key": key})
 
 
 def _items_from(body: bytes) -> list[Any]:
@@ -42,20 +69,29 @@ def _jobs_of(settings: Settings, item: Any) -> Iterator[AnyJob]:  # noqa: ANN401
     account_id = account_id_from(settings, client_state) if isinstance(client_state, str) else None
     if account_id is None:
         log.warning("notification without a valid clientState passed over")
-        return
-    if "lifecycleEvent" in item:
+    elif "lifecycleEvent" in item:
+        yield from _after_lifecycle_event(account_id, item["lifecycleEvent"])
+    else:
+        yield _after_change(account_id, item)
+
+
+def _after_lifecycle_event(account_id: UUID, event: object) -> Iterator[AnyJob]:
+    """Do all that any event asks for when it is one that we do not know."""
+    if event != "missed":
         yield EnsureSubscription(account_id=account_id, renew_now=True)
-        if item["lifecycleEvent"] != "reauthorizationRequired":  # subscriptionRemoved, missed, or what comes later
-            yield SyncChanges(account_id=account_id)
-        return
+    if event != "reauthorizationRequired":
+        yield SyncChanges(account_id=account_id, is_thorough=True)
+
+
+def _after_change(account_id: UUID, item: dict[str, Any]) -> AnyJob:
+    """Fetch the message; where it is not told which, have delta look everywhere."""
     told = item.get("resourceData")
     data: dict[str, Any] = told if isinstance(told, dict) else {}
-    message_id = data.get("id")
+    message_id = _text(data.get("id"), LONGEST_ID)
     change = str(item.get("changeType")).lower()
-    if not isinstance(message_id, str) or not 0 < len(message_id) <= LONGEST_ID or change not in CHANGES:
-        yield SyncChanges(account_id=account_id)
-        return
-    yield FetchMessage(
+    if message_id is None or change not in CHANGES:
+        return SyncChanges(account_id=account_id, is_thorough=True)
+    return FetchMessage(
         account_id=account_id,
         provider_message_id=message_id,
         change=cast(Literal["created", "updated", "deleted"], change),
@@ -63,7 +99,13 @@ def _jobs_of(settings: Settings, item: Any) -> Iterator[AnyJob]:  # noqa: ANN401
     )
 
 
+def _text(value: object, longest: int) -> str | None:
+    """Take what a job can carry and the database compare: no control characters, no lone surrogates."""
+    is_usable = isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
+    return value if isinstance(value, str) and is_usable else None
+
+
 def _change_key_from(data: dict[str, Any]) -> str | None:
     """Take the change key out of an etag such as W/"CQAAABYA"."""
     etag = data.get("@odata.etag")
-    return etag.removeprefix("W/").strip('"')[:512] if isinstance(etag, str) else None
+    return _text(etag.removeprefix("W/").strip('"'), LONGEST_CHANGE_KEY) if isinstance(etag, str) else None

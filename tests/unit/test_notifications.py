@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest
-from shared.models.jobs import EnsureSubscription, FetchMessage, SyncChanges
+from shared.models.jobs import ANY_JOB, AnyJob, EnsureSubscription, FetchMessage, SyncChanges
 from shared.settings import Settings
 from shared.sync.notifications import jobs_from
 from shared.sync.subscriptions import account_id_from, client_state_from
@@ -66,26 +66,105 @@ def test_a_notification_that_is_not_ours_is_passed_over_and_the_others_are_not(s
     assert len(jobs_from(settings, body)) == 1
 
 
-@pytest.mark.parametrize("broken", [{"resourceData": None}, {"resourceData": {}}, {"changeType": "exploded"}])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"resourceData": None},
+        {"resourceData": {}},
+        {"resourceData": {"id": ""}},
+        {"resourceData": {"id": 7}},
+        {"resourceData": {"id": "x" * 1025}},
+        {"resourceData": {"id": "AAMk\x00"}},
+        {"resourceData": {"id": "AAMk\ud800"}},
+        {"changeType": "exploded"},
+        {"changeType": None},
+    ],
+)
 def test_a_notification_that_does_not_say_which_message_asks_for_delta(
     settings: Settings, broken: dict[str, object]
 ) -> None:
     account_id = uuid4()
     body = json.dumps({"value": [notification(settings, account_id, **broken)]}).encode()
-    assert [later.job for later in jobs_from(settings, body)] == [SyncChanges(account_id=account_id)]
+    assert [later.job for later in jobs_from(settings, body)] == [SyncChanges(account_id=account_id, is_thorough=True)]
 
 
 @pytest.mark.parametrize(
-    ("event", "asks_for_delta"), [("reauthorizationRequired", False), ("missed", True), ("subscriptionRemoved", True)]
+    ("event", "renews", "asks_for_delta"),
+    [
+        ("reauthorizationRequired", True, False),
+        ("missed", False, True),
+        ("subscriptionRemoved", True, True),
+        ("whatComesLater", True, True),
+        (None, True, True),
+    ],
 )
-def test_lifecycle_events_renew_and_where_mail_was_missed_follow_delta(
-    settings: Settings, event: str, *, asks_for_delta: bool
+def test_each_lifecycle_event_has_its_jobs_and_an_unknown_one_has_all(
+    settings: Settings, event: str | None, *, renews: bool, asks_for_delta: bool
 ) -> None:
     account_id = uuid4()
     item = {"lifecycleEvent": event, "clientState": client_state_from(settings, account_id)}
-    jobs = [later.job for later in jobs_from(settings, json.dumps({"value": [item]}).encode())]
-    assert EnsureSubscription(account_id=account_id, renew_now=True) in jobs
-    assert (SyncChanges(account_id=account_id) in jobs) is asks_for_delta
+    body = json.dumps({"value": [item, item]}).encode()
+    wanted: list[AnyJob] = []
+    if renews:
+        wanted.append(EnsureSubscription(account_id=account_id, renew_now=True))
+    if asks_for_delta:
+        wanted.append(SyncChanges(account_id=account_id, is_thorough=True))
+    assert [later.job for later in jobs_from(settings, body)] == wanted
+
+
+def test_one_delivery_may_hold_several_mailboxes_tenants_and_kinds_of_event(settings: Settings) -> None:
+    one, other = uuid4(), uuid4()
+    missed = {"lifecycleEvent": "missed", "clientState": client_state_from(settings, other), "tenantId": str(uuid4())}
+    items = [notification(settings, one), missed, notification(settings, other, tenantId=str(uuid4()))]
+    jobs = [later.job for later in jobs_from(settings, json.dumps({"value": items}).encode())]
+    assert [(job.kind, job.account_id) for job in jobs] == [
+        ("fetch_message.v1", one),
+        ("sync_changes.v1", other),
+        ("fetch_message.v1", other),
+    ]
+
+
+@pytest.mark.parametrize("path", ["Users/x/Messages/y", "users/x@t/messages/y", "Users('x')/messages('y')", None])
+def test_the_path_of_a_message_does_not_matter(settings: Settings, path: str | None) -> None:
+    account_id = uuid4()
+    body = json.dumps({"value": [notification(settings, account_id, resource=path)]}).encode()
+    assert [later.job for later in jobs_from(settings, body)] == [
+        FetchMessage(account_id=account_id, provider_message_id="AAMkAGU=", change="created", change_key="CQAAABYA")
+    ]
+
+
+def change(settings: Settings, account_id: UUID, kind: str, etag: str | None) -> dict[str, object]:
+    data = {"id": "AAMkAGU=", **({"@odata.etag": etag} if etag else {})}
+    return notification(settings, account_id, changeType=kind, resourceData=data)
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ([("updated", "A"), ("created", "A"), ("updated", "A")], [("created", "A")]),
+        ([("updated", "B"), ("updated", "A")], [("updated", None)]),
+        ([("created", "A"), ("updated", None)], [("created", None)]),
+        ([("deleted", "A"), ("created", "B")], [("deleted", "A"), ("created", "B")]),
+        ([("Updated", 'W/"A"')], [("updated", "A")]),
+        ([("updated", "A" * 600)], [("updated", None)]),
+        ([("updated", "A\ud800")], [("updated", None)]),
+    ],
+)
+def test_what_is_told_of_one_message_is_one_job_that_believes_no_key_but_a_common_one(
+    settings: Settings, told: list[tuple[str, str | None]], wanted: list[tuple[str, str | None]]
+) -> None:
+    account_id = uuid4()
+    items = [change(settings, account_id, kind, etag) for kind, etag in told]
+    jobs = [later.job for later in jobs_from(settings, json.dumps({"value": items}).encode())]
+    assert [(job.change, job.change_key) for job in jobs if isinstance(job, FetchMessage)] == wanted
+    assert len(jobs) == len(wanted)
+
+
+@given(st.text(max_size=5), st.text(max_size=5))
+def test_whatever_ids_a_delivery_holds_its_jobs_can_be_written(settings: Settings, message_id: str, etag: str) -> None:
+    data = {"id": message_id, "@odata.etag": etag}
+    body = json.dumps({"value": [notification(settings, uuid4(), resourceData=data)]}).encode()
+    assert [ANY_JOB.validate_json(later.job.model_dump_json()) for later in jobs_from(settings, body)]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"[]", b'{"value": 1}', b"\xff"])
