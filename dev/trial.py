@@ -216,6 +216,19 @@ class Trial:
         self.account_id = self.person.connect(address)
         return self.account_id
 
+    def add_mailboxes(self, count: int, *, messages: int) -> list[str]:
+        """Connect new mailboxes, each of a new person, and wait until they are live; return their addresses."""
+        addresses = [f"mailbox{number}@contoso.example" for number in range(count)]
+        for address in addresses:
+            self.simulator.admin.create_user(address)
+            self.simulator.admin.make_synthetic(address, messages, folders=["inbox"], seed=1)
+            with self.somebody(f"owner-of-{address}") as person:
+                person.sign_up()
+                person.connect(address)
+        live = "SELECT count(*) FROM account JOIN subscription ON account_id = id WHERE state = 'live'"
+        self.until("all are live", lambda: self.query(live)[0][0] >= count, 300)
+        return addresses
+
     def progress(self) -> dict[str, Any]:
         return self.person.progress(self.account_id)
 
