@@ -4,8 +4,17 @@ from typing import Final
 
 import azure.functions as func
 
-from shared.http import accepted, endpoint, parsed_query, reply, uuid_param
-from shared.models.operators import AccountDetail, AccountsInTrouble, Asked, Overview, TroubleQuery
+from shared.http import accepted, endpoint, no_content, parsed_query, reply, uuid_param
+from shared.models.operators import (
+    AccountDetail,
+    AccountsInTrouble,
+    Asked,
+    FailedJobQuery,
+    FailedMessageDetail,
+    FailedMessages,
+    Overview,
+    TroubleQuery,
+)
 from shared.operators.access import signed_in_operator
 from shared.operators.accounts import (
     ask_reconciliation,
@@ -14,6 +23,7 @@ from shared.operators.accounts import (
     read_overview,
     read_trouble,
 )
+from shared.operators.failed_jobs import drop_failed_job, read_failed_job, read_failed_jobs, retry_failed_job
 from shared.runtime import runtime
 
 TAG: Final = "operators"
@@ -96,3 +106,63 @@ async def post_operators_renewal(req: func.HttpRequest) -> func.HttpResponse:
     signed_in_operator(req, "renewal")
     opened = await runtime()
     return accepted(await ask_renewal(opened.pool, opened.settings, opened.jobs, uuid_param(req, "account_id")))
+
+
+@endpoint(
+    bp,
+    "GET",
+    "operators/failed-jobs",
+    summary="List queue messages that failed for good, newest first",
+    tag=TAG,
+    query=FailedJobQuery,
+    replies={200: FailedMessages},
+    scheme="operatorKey",
+)
+async def get_operators_failed_jobs(req: func.HttpRequest) -> func.HttpResponse:
+    signed_in_operator(req, "failed jobs")
+    return reply(await read_failed_jobs((await runtime()).pool, parsed_query(req, FailedJobQuery)))
+
+
+@endpoint(
+    bp,
+    "GET",
+    "operators/failed-jobs/{job_id:guid}",
+    summary="See a failed queue message as it was sent",
+    tag=TAG,
+    replies={200: FailedMessageDetail},
+    scheme="operatorKey",
+)
+async def get_operators_failed_job(req: func.HttpRequest) -> func.HttpResponse:
+    signed_in_operator(req, "failed job")
+    return reply(await read_failed_job((await runtime()).pool, uuid_param(req, "job_id")))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "operators/failed-jobs/{job_id:guid}/retry",
+    summary="Put a failed queue message into its queue again",
+    tag=TAG,
+    replies={204: None},
+    scheme="operatorKey",
+)
+async def post_operators_failed_job_retry(req: func.HttpRequest) -> func.HttpResponse:
+    signed_in_operator(req, "retry")
+    opened = await runtime()
+    await retry_failed_job(opened.pool, opened.jobs, uuid_param(req, "job_id"))
+    return no_content()
+
+
+@endpoint(
+    bp,
+    "DELETE",
+    "operators/failed-jobs/{job_id:guid}",
+    summary="Forget a failed queue message",
+    tag=TAG,
+    replies={204: None},
+    scheme="operatorKey",
+)
+async def delete_operators_failed_job(req: func.HttpRequest) -> func.HttpResponse:
+    signed_in_operator(req, "drop")
+    await drop_failed_job((await runtime()).pool, uuid_param(req, "job_id"))
+    return no_content()

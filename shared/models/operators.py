@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -74,6 +74,30 @@ class AccountDetail(Reply):
     health: AccountHealth
     runs: list[Run]  # the newest five
     audits: list[Audit]  # the newest five
+
+
+class FailedJobQuery(Query):
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
+
+
+class FailedMessage(Reply):
+    """A queue message that failed on each of its deliveries."""
+
+    id: UUID
+    account_id: UUID | None  # null: nobody understood it
+    queue: str
+    kind: str | None  # null, too
+    failed_at: datetime
+
+
+class FailedMessages(Reply):
+    """The newest; retry or drop them and ask again for more."""
+
+    items: list[FailedMessage]
+
+
+class FailedMessageDetail(FailedMessage):
+    job: dict[str, Any]  # as it was sent; {"text"} or {"base64"} where nobody understood it
 
 
 class QueueFigures(Reply):

@@ -19,6 +19,7 @@ from shared.models.operators import (
     TroubleQuery,
 )
 from shared.settings import Settings
+from shared.storage.audit_lists import audits_of_account
 from shared.storage.database import Pool, system_transaction
 from shared.storage.operator_lists import (
     Patience,
@@ -38,7 +39,7 @@ from shared.telemetry import (
 )
 
 RECENT: Final = 5
-BEHIND_AT_LEAST_SECONDS: Final = 3600.0
+BEHIND_AT_LEAST_SECONDS: Final = 3 * 3600.0  # an inbox is visited once an hour at least
 BEHIND_VISITS: Final = 4  # that many times the interval without a visit
 SILENT_SECONDS: Final = 900.0
 STOPPED_STATES: Final = (AccountState.NEEDS_SIGN_IN, AccountState.NEEDS_ADMIN, AccountState.SUSPENDED)
@@ -64,7 +65,8 @@ async def read_detail(pool: Pool, settings: Settings, account_id: UUID) -> Accou
         health = await find_account_health(conn, account_id, patience_from(settings))
         if health is None:
             raise NotFound(f"account {account_id}")
-        return AccountDetail(health=health, runs=await list_runs(conn, account_id, RECENT), audits=[])
+        audits = list(await audits_of_account(conn, account_id, RECENT))
+        return AccountDetail(health=health, runs=await list_runs(conn, account_id, RECENT), audits=audits)
 
 
 async def ask_reconciliation(pool: Pool, settings: Settings, jobs: JobQueues, account_id: UUID) -> Asked:

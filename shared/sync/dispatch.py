@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import NAMESPACE_OID, uuid5
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -22,7 +22,7 @@ from shared.errors import (
     StorageFailed,
     is_outage,
 )
-from shared.jobs import JobQueues, Later
+from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.models.api import AccountState, ChangeKind
 from shared.models.jobs import (
@@ -40,9 +40,9 @@ from shared.models.jobs import (
 )
 from shared.providers.protocol import MailProvider
 from shared.storage.accounts import change_account_state, delay_account, end_delay, keep_claims
-from shared.storage.database import Pool, system_transaction, user_transaction
+from shared.storage.database import system_transaction, user_transaction
 from shared.storage.events import Event
-from shared.storage.failed_jobs import drop_failed_job, get_failed_job, record_failed_job, record_unknown_job
+from shared.storage.failed_jobs import record_failed_job, record_unknown_job
 from shared.sync.audits import audit_mailbox
 from shared.sync.changes import sync_changes
 from shared.sync.engine import WORKING_STATES, Engine, load_account, recorded_transaction
@@ -222,12 +222,3 @@ async def record_poison(engine: Engine, queue: str, body: bytes) -> None:
     document = job.model_dump(mode="json")
     async with user_transaction(engine.pool, account.user_id) as conn:
         await record_failed_job(conn, account.user_id, job_id=job_id, account_id=account.id, queue=queue, job=document)
-
-
-async def retry_failed_job(pool: Pool, jobs: JobQueues, job_id: UUID) -> None:
-    """Have a job that failed for good tried again, then forget that it failed. Raises NotFound."""
-    async with system_transaction(pool) as conn:
-        failed = await get_failed_job(conn, job_id)
-    await jobs.send_again(failed.queue, failed.body)
-    async with system_transaction(pool) as conn:
-        await drop_failed_job(conn, job_id)

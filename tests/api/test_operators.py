@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from shared.models.accounts import ConnectedAccount
 from shared.storage.database import Pool
@@ -15,7 +16,13 @@ from tests.api.conftest import OPERATOR_KEY, SignedIn, connect
 from tests.host.hosting import RunningHost
 
 Owner = AsyncConnection[tuple[Any, ...]]
-PATHS: Final = ("/operators/overview", "/operators/accounts", f"/operators/accounts/{uuid4()}")
+PATHS: Final = (
+    "/operators/overview",
+    "/operators/accounts",
+    f"/operators/accounts/{uuid4()}",
+    "/operators/failed-jobs",
+    f"/operators/failed-jobs/{uuid4()}",
+)
 
 
 @pytest.fixture
@@ -137,3 +144,41 @@ async def test_the_description_says_what_operators_sign_in_with(anonymous: httpx
     document = (await anonymous.get("/openapi.json")).json()
     assert document["paths"]["/operators/overview"]["get"]["security"] == [{"operatorKey": []}]
     assert document["components"]["securitySchemes"]["operatorKey"]["scheme"] == "bearer"
+
+
+async def fail(owner: Owner, account: ConnectedAccount | None, job: dict[str, Any]) -> str:
+    """Record a job that failed for good; return its id."""
+    job_id = uuid4()
+    await owner.execute(
+        "INSERT INTO failed_job (id, user_id, account_id, queue, job) VALUES (%s, %s, %s, 'mail-changes', %s)",
+        [job_id, account and account.user_id, account and account.id, Jsonb(job)],
+    )
+    return str(job_id)
+
+
+async def test_a_failed_job_is_listed_inspected_and_dropped(
+    operator: httpx.AsyncClient, owner: Owner, account: ConnectedAccount
+) -> None:
+    job = {"kind": "sync_changes.v1", "account_id": str(account.id)}
+    job_id = await fail(owner, account, job)
+    listed = (await operator.get("/operators/failed-jobs")).json()["items"]
+    assert [each["kind"] for each in listed if each["id"] == job_id] == ["sync_changes.v1"]
+    assert (await operator.get(f"/operators/failed-jobs/{job_id}")).json()["job"] == job
+    assert (await operator.delete(f"/operators/failed-jobs/{job_id}")).status_code == 204
+    for again in (operator.get, operator.delete):
+        assert (await again(f"/operators/failed-jobs/{job_id}")).status_code == 404
+
+
+async def test_a_failed_job_that_is_tried_again_runs_and_is_forgotten(
+    operator: httpx.AsyncClient, owner: Owner, account: ConnectedAccount
+) -> None:
+    job_id = await fail(owner, account, {"kind": "index_messages.v1", "account_id": str(account.id)})
+    assert (await operator.post(f"/operators/failed-jobs/{job_id}/retry")).status_code == 204
+    assert (await operator.get(f"/operators/failed-jobs/{job_id}")).status_code == 404
+    assert (await operator.post(f"/operators/failed-jobs/{job_id}/retry")).status_code == 404
+
+
+async def test_what_nobody_understood_is_shown_as_it_came(operator: httpx.AsyncClient, owner: Owner) -> None:
+    job_id = await fail(owner, None, {"text": "not a job"})
+    shown = (await operator.get(f"/operators/failed-jobs/{job_id}")).json()
+    assert (shown["account_id"], shown["kind"], shown["job"]) == (None, None, {"text": "not a job"})

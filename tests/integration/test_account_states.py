@@ -25,13 +25,14 @@ from shared.models.accounts import ConnectedAccount
 from shared.models.api import Account, AccountState
 from shared.models.jobs import EnsureSubscription, FetchMessage, ReviveAccount, StartSync, SyncChanges
 from shared.models.mail import ProviderFolder, ProviderProfile
+from shared.operators.failed_jobs import retry_failed_job
 from shared.providers.protocol import MailProvider
 from shared.settings import Settings
 from shared.storage.account_lists import read_account
 from shared.storage.accounts import LEADING_TO, change_account_state, connect_mailbox, get_account
 from shared.storage.database import Pool, system_transaction, user_transaction
 from shared.storage.failed_jobs import drop_failed_job, get_failed_job, list_failed_jobs
-from shared.sync.dispatch import record_poison, retry_failed_job, run_job
+from shared.sync.dispatch import record_poison, run_job
 from shared.sync.engine import Engine
 from shared.sync.revival import request_visits
 from tests.integration.mail import INBOX

@@ -1,0 +1,53 @@
+"""Jobs that failed for good, of all users and of nobody: looked at, tried again, dropped."""
+
+from uuid import UUID
+
+from shared.errors import NotFound
+from shared.jobs import JobQueues
+from shared.models.operators import FailedJobQuery, FailedMessage, FailedMessageDetail, FailedMessages
+from shared.storage import failed_jobs as stored
+from shared.storage.database import Pool, system_transaction
+
+
+async def read_failed_jobs(pool: Pool, wanted: FailedJobQuery) -> FailedMessages:
+    async with system_transaction(pool) as conn:
+        found = await stored.list_failed_jobs(conn, wanted.limit)
+    return FailedMessages(items=[FailedMessage.model_validate(_facts_of(each)) for each in found])
+
+
+async def read_failed_job(pool: Pool, job_id: UUID) -> FailedMessageDetail:
+    """Raise NotFound when it is not there."""
+    async with system_transaction(pool) as conn:
+        found = await stored.get_failed_job(conn, job_id)
+    return FailedMessageDetail.model_validate({**_facts_of(found), "job": found.job})
+
+
+async def retry_failed_job(pool: Pool, jobs: JobQueues, job_id: UUID) -> None:
+    """
+    Have a job tried again, then forget that it failed. Raises NotFound.
+
+    In this order, because a job may run twice and must not be lost.
+    """
+    async with system_transaction(pool) as conn:
+        failed = await stored.get_failed_job(conn, job_id)
+    await jobs.send_again(failed.queue, failed.body)
+    async with system_transaction(pool) as conn:
+        await stored.drop_failed_job(conn, job_id)
+
+
+async def drop_failed_job(pool: Pool, job_id: UUID) -> None:
+    """Forget a job. Raises NotFound."""
+    async with system_transaction(pool) as conn:
+        if not await stored.drop_failed_job(conn, job_id):
+            raise NotFound(f"failed job {job_id}")
+
+
+def _facts_of(failed: stored.FailedMessage) -> dict[str, object]:
+    kind = failed.job.get("kind") if failed.account_id else None
+    return {
+        "id": failed.id,
+        "account_id": failed.account_id,
+        "queue": failed.queue,
+        "kind": kind,
+        "failed_at": failed.failed_at,
+    }
