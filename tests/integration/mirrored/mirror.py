@@ -75,7 +75,7 @@ class Mirror:
 
     async def sync(self) -> None:
         """Run the first sync to its end."""
-        rows = await (await self.owner.execute("SELECT id FROM sync_run")).fetchall()
+        rows = await self.query("SELECT id FROM sync_run WHERE account_id = %s", self.account.id)
         await self.run(StartSync(account_id=self.account.id, run_id=rows[0][0]))
         while jobs := self.jobs.take(SyncLane):
             await self.run(jobs[0].job)
