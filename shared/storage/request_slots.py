@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from psycopg.rows import class_row
 
-from shared.errors import Throttled
+from shared.errors import ProviderUnavailable, Throttled
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.storage.database import Connection, Pool, user_transaction
 from shared.storage.request_pace import announce_waiting, count_throttle, forget_throttles, hold_requests
@@ -23,6 +23,7 @@ WAITING_SECONDS: Final = 1.0
 STAND_BACK_SECONDS: Final = 5.0
 """Whoever stood back for so long takes the next place that is free, however urgent others are: nobody starves."""
 LEASE_MARGIN_SECONDS: Final = 5.0
+REST_SECONDS: Final = 1.0  # a place whose request came to nothing: the provider may still be at work on it
 FIRST_HOLD_SECONDS: Final = 5.0
 LONGEST_UNTOLD_SECONDS: Final = 300.0
 LONGEST_HOLD_SECONDS: Final = 3600.0
@@ -104,16 +105,19 @@ class RequestGate:
             bucket_seconds=self._bucket_seconds,
         )
         attempt = await self._wait_for_place(account, terms)
-        went_through = False
+        went_through, rest_seconds = False, 0.0
         try:
             yield attempt.at
             went_through = True
         except Throttled as exc:
             seconds = await self._hold_back(account, attempt, exc.retry_after_seconds)
             raise Throttled(str(exc), retry_after_seconds=seconds) from exc
+        except (ProviderUnavailable, asyncio.CancelledError):
+            rest_seconds = REST_SECONDS
+            raise
         finally:
             async with user_transaction(self._pool, account.user_id) as conn:
-                await _give_back(conn, account, terms.holder)
+                await _give_back(conn, account, terms.holder, rest_seconds)
                 if attempt.throttles and went_through:
                     await forget_throttles(conn, account, attempt.at)
 
@@ -248,12 +252,21 @@ async def _seconds_until_budget(conn: Connection, account: ConnectedAccount, ter
     return float(row[0]) if row and row[0] is not None else terms.bucket_seconds
 
 
-async def _give_back(conn: Connection, account: ConnectedAccount, holder: UUID) -> None:
+async def _give_back(conn: Connection, account: ConnectedAccount, holder: UUID, rest_seconds: float) -> None:
     sql = """
         UPDATE request_slot
-           SET holder = NULL, leased_until = '-infinity'
+           SET holder = NULL,
+               leased_until = CASE WHEN %(rest_seconds)s > 0
+                                   THEN clock_timestamp() + make_interval(secs => %(rest_seconds)s)
+                                   ELSE '-infinity' END
          WHERE account_id = %(account_id)s
            AND user_id = %(user_id)s
            AND holder = %(holder)s
     """
-    await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id, "holder": holder})
+    params = {
+        "account_id": account.id,
+        "user_id": account.user_id,
+        "holder": holder,
+        "rest_seconds": rest_seconds,
+    }
+    await conn.execute(sql, params)

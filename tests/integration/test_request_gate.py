@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from typing import Any, LiteralString
 
 import pytest
@@ -226,3 +227,12 @@ async def test_requests_leave_the_window_bucket_by_bucket(pool: Pool, account: C
     await ask(gate, account, Urgency.USER)
     rows = await (await owner.execute("SELECT sum(asked[1]) FROM request_slot WHERE holder IS NULL")).fetchall()
     assert rows[0][0] is not None
+
+
+async def test_a_place_rests_after_a_request_that_came_to_nothing(pool: Pool, account: ConnectedAccount) -> None:
+    gate = gate_of(pool, in_flight=1)
+    with pytest.raises(ProviderUnavailable):
+        async with gate.request(account, Urgency.LIVE) as began:
+            raise ProviderUnavailable("no whole answer in time")
+    async with gate.request(account, Urgency.LIVE) as again:
+        assert again - began >= timedelta(seconds=1)

@@ -33,12 +33,23 @@ def test_a_notification_whose_queue_is_down_is_refused_and_comes_again(quiet: Tr
     quiet.until("it is stored", lambda: bool(quiet.query(stored, delivered["immutableId"])))
 
 
+def test_a_delivery_is_answered_with_an_error_while_its_queue_is_down(quiet: Trial) -> None:
+    (subscription,) = quiet.simulator.admin.subscriptions()
+    item = {"clientState": subscription["clientState"], "changeType": "created", "resourceData": {"id": "AAMk"}}
+    quiet.azurite.kill()
+    try:
+        answer = quiet.api.post("/webhooks/graph", json={"value": [item]}, timeout=120)
+    finally:
+        quiet.start_azurite()
+    assert answer.is_server_error
+
+
 def test_a_cursor_stays_before_what_could_not_be_fetched(quiet: Trial) -> None:
     """Delta names a message once. If its fetch fails, delta must name it again."""
     admin = quiet.simulator.admin
     admin.delivery(drop_next=1_000)
-    delivered = admin.deliver(ADDRESS, {"subject": "Named by delta, and not to be had"})
     admin.fault("failed", path=r"(?i)/messages/(?!delta)[^/?]+\?", mailbox=ADDRESS, times=2)
+    delivered = admin.deliver(ADDRESS, {"subject": "Named by delta, and not to be had"})
     stored = "SELECT count(*) FROM message WHERE provider_message_id = %s"
     for subscription in admin.subscriptions():
         admin.lifecycle(subscription["id"], "missed")
