@@ -54,6 +54,10 @@ class Move(Body):
     folder: str
 
 
+class Undelete(Body):
+    folder: str = "inbox"
+
+
 class NewFolder(Body):
     name: str
     parent: str = "msgfolderroot"

@@ -79,6 +79,13 @@ async def move_message(simulator: Simulator, request: web.Request) -> web.Stream
     return json_answer(message_json(mailbox, message))
 
 
+async def undelete_message(simulator: Simulator, request: web.Request) -> web.StreamResponse:
+    """Bring back what was deleted, by whichever way."""
+    mailbox = mailbox_of(simulator, request)
+    folder = folder_of(mailbox, (await body_of(request, bodies.Undelete)).folder)
+    return json_answer(message_json(mailbox, mailbox.undelete(unquote(request.match_info["message"]), folder)))
+
+
 async def delete_message(simulator: Simulator, request: web.Request) -> web.StreamResponse:
     mailbox, message = _message(simulator, request)
     if request.query.get("permanent") == "true":
@@ -197,6 +204,7 @@ MAILBOX_ROUTES: tuple[AdminRoute, ...] = (
     ("PATCH", f"{_ROOT}/messages/{{message}}", patch_message),
     ("DELETE", f"{_ROOT}/messages/{{message}}", delete_message),
     ("POST", f"{_ROOT}/messages/{{message}}/move", move_message),
+    ("POST", f"{_ROOT}/messages/{{message}}/undelete", undelete_message),
     ("GET", f"{_ROOT}/folders", list_folders),
     ("POST", f"{_ROOT}/folders", make_folder),
     ("PATCH", f"{_ROOT}/folders/{{folder}}", patch_folder),

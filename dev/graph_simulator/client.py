@@ -99,6 +99,10 @@ class SimulatorAdmin:
     def delete(self, address: str, message_id: str, *, permanent: bool = False) -> None:
         self._json("DELETE", f"{_message(address, message_id)}?permanent={str(permanent).lower()}")
 
+    def undelete(self, address: str, message_id: str, folder: str = "inbox") -> dict[str, Any]:
+        """Bring a deleted message back into a folder; a purged one is named by its immutable id, which stays."""
+        return self._json("POST", f"{_message(address, message_id)}/undelete", {"folder": folder})
+
     def folders(self, address: str) -> list[dict[str, Any]]:
         """Return every folder, hidden ones included, with `wellKnownName` and `path`."""
         found: list[dict[str, Any]] = self._json("GET", f"/mailboxes/{address}/folders")["folders"]

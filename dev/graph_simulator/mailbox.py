@@ -86,6 +86,7 @@ class Mailbox:
         self._by_id: dict[str, Message] = {}
         self._folder_by_id: dict[str, Folder] = {}
         self._well_known: dict[str, Folder] = {}
+        self._purged: dict[str, MessageRow] = {}  # by immutable id
         self._next_number = 1
         self._load()
 
@@ -159,7 +160,8 @@ class Mailbox:
         self._put(message)
         self._touch(message)
         self._log(folder, message, "created")
-        self._tell(left)
+        if source.record.well_known != SOFT_DELETED:
+            self._tell(left)
         if folder.record.well_known != SOFT_DELETED:
             self._announce("created", message, folder)
 
@@ -177,8 +179,24 @@ class Mailbox:
             self._by_id.pop(canonical(known_id))
         del self.messages[message.number]
         self.store.remove_message(self.id, message.number)
+        self._keep_purged(_row(message))
         self._log_removal(folder, message.number, message.generation)
         self._tell(left)
+
+    def undelete(self, message_id: str, folder: Folder) -> Message:
+        """Bring a deleted message back, a purged one by its immutable id, which stays. Raises `NotFound`."""
+        row = self._purged.pop(canonical(message_id), None)
+        if row is None:
+            message = self.message(message_id)
+            self.move(message, folder)
+            return message
+        self.store.remove("purged", f"{self.id}:{row.number}")
+        message = self._message(row.number, row.generation + 1, 0, folder.number, row.content, row.fields)
+        self._place(message)
+        self._touch(message)
+        self._log(folder, message, "created")
+        self._announce("created", message, folder)
+        return message
 
     # Folders
 
@@ -235,6 +253,10 @@ class Mailbox:
             self._adopt(folder_from(document, self.ids.folder(document["number"])))
         for row in self.store.messages(self.id):
             self._place(self._message(row.number, row.generation, row.sequence, row.folder, row.content, row.fields))
+        for kept in self.store.all("purged"):
+            if kept.pop("mailbox") == self.id:
+                row = MessageRow(**kept)
+                self._purged[canonical(self.ids.immutable(row.number))] = row
         self._next_number = int(self.store.get("counter", f"message:{self.id}") or 1)
         for change in self.store.changes(self.id):
             self.sequence = max(self.sequence, change.sequence)
@@ -307,10 +329,11 @@ class Mailbox:
         message.rendered.clear()
         if not is_new:
             message.fields["lastModifiedDateTime"] = iso(self._clock.now())
-        row = MessageRow(
-            message.number, message.generation, message.sequence, message.folder, message.content, message.fields
-        )
-        self.store.put_message(self.id, row)
+        self.store.put_message(self.id, _row(message))
+
+    def _keep_purged(self, row: MessageRow) -> None:
+        self._purged[canonical(self.ids.immutable(row.number))] = row
+        self.store.put("purged", f"{self.id}:{row.number}", {"mailbox": self.id} | row._asdict())
 
     def _log(self, folder: Folder, message: Message, kind: str) -> None:
         self._append(folder, LogEntry(message.sequence, message.number, message.generation, kind, self._seconds()))
@@ -349,3 +372,9 @@ class Mailbox:
     def _tell(self, change: Change) -> None:
         for listener in self.listeners:
             listener(change)
+
+
+def _row(message: Message) -> MessageRow:
+    return MessageRow(
+        message.number, message.generation, message.sequence, message.folder, message.content, message.fields
+    )
