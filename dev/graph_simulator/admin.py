@@ -125,6 +125,12 @@ async def clear_faults(simulator: Simulator, _: web.Request) -> web.StreamRespon
     return web.Response(status=204)
 
 
+async def begin_outage(simulator: Simulator, request: web.Request) -> web.StreamResponse:
+    wanted = await body_of(request, bodies.NewOutage)
+    simulator.delivery.outage.begin(wanted.seconds, entra=wanted.entra)
+    return web.Response(status=204)
+
+
 async def change_limits(simulator: Simulator, request: web.Request) -> web.StreamResponse:
     wanted = await body_of(request, bodies.LimitsChange)
     simulator.limits.settings = replace(simulator.limits.settings, **wanted.model_dump(exclude_none=True))
@@ -205,6 +211,7 @@ ROUTES: tuple[AdminRoute, ...] = (
     ("POST", "/faults", add_fault),
     ("GET", "/faults", list_faults),
     ("DELETE", "/faults", clear_faults),
+    ("POST", "/outage", begin_outage),
     ("PATCH", "/limits", change_limits),
     ("PUT", "/latency", change_latency),
     ("PATCH", "/delivery", change_delivery),

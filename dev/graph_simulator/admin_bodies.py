@@ -167,6 +167,13 @@ class DeliveryChange(Body):
     judges_endpoints: bool | None = None
 
 
+class NewOutage(Body):
+    """Graph is out of reach for so many seconds, on demand Entra with it; 0 ends an outage."""
+
+    seconds: float = Field(ge=0)
+    entra: bool = False
+
+
 class Lifecycle(Body):
     event: LifecycleEvent
 

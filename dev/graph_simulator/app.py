@@ -37,6 +37,8 @@ def application(simulator: Simulator) -> web.Application:
 
 def _graph(simulator: Simulator) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
+        if simulator.delivery.outage.is_on:
+            return await _sent(request, Reply(200, breakage="reset"))
         asked = Asked(
             method=request.method,
             target=request.raw_path.removeprefix(GRAPH_ROOT),
@@ -52,6 +54,9 @@ def _graph(simulator: Simulator) -> Handler:
 
 def _entra(simulator: Simulator) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
+        outage = simulator.delivery.outage
+        if outage.is_on and outage.includes_entra:
+            return await _sent(request, Reply(200, breakage="reset"))
         try:
             if (fault := simulator.faults.strike(request.method, request.raw_path, None)) and (reply := failure(fault)):
                 return await _sent(request, reply)

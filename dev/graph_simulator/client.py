@@ -159,6 +159,10 @@ class SimulatorAdmin:
         self._json("DELETE", "/faults")
         self._json("DELETE", "/entra/faults")
 
+    def outage(self, seconds: float, *, entra: bool = False) -> None:
+        """Reset every connection to Graph, and to Entra on demand, for so long; 0 ends an outage."""
+        self._json("POST", "/outage", {"seconds": seconds, "entra": entra})
+
     def limits(self, **settings: object) -> dict[str, Any]:
         """Set `concurrency`, `window_requests`, `window_seconds`, `retry_after` (integer, fraction, date, absent)."""
         return self._json("PATCH", "/limits", settings)

@@ -19,6 +19,7 @@ from dev.graph_simulator.endpoints import STATE_SECONDS, Endpoints
 from dev.graph_simulator.json_text import to_json
 from dev.graph_simulator.mailbox import Change
 from dev.graph_simulator.notices import Notice, change_item, frame
+from dev.graph_simulator.outage import Outage
 from dev.graph_simulator.rich import RichFault, validation_tokens
 from dev.graph_simulator.signing import SigningKeys
 from dev.graph_simulator.store import Store
@@ -94,6 +95,7 @@ class Delivery:
         self.counts = DeliveryCounts()
         self.webhooks = Webhooks()
         self.endpoints = Endpoints(clock)
+        self.outage = Outage()
         self._store = store
         self._subscriptions = subscriptions
         self._directory = directory
@@ -292,6 +294,7 @@ class Delivery:
         return document
 
     async def _post(self, url: str, body: bytes, timeout: float) -> bool:  # noqa: ASYNC109 - the service's own limit
+        await self.outage.over()
         self.counts.posts += 1
         is_accepted, seconds = await self.webhooks.post(url, body, timeout)
         if seconds is not None and self.behaviour.judges_endpoints:
