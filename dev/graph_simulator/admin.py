@@ -39,6 +39,12 @@ async def advance_clock(simulator: Simulator, request: web.Request) -> web.Strea
     return await health(simulator, request)
 
 
+async def set_clock(simulator: Simulator, request: web.Request) -> web.StreamResponse:
+    simulator.clock.skew((await body_of(request, bodies.Skew)).offset_seconds)
+    simulator.delivery.keep_time()
+    return await health(simulator, request)
+
+
 async def make_app(simulator: Simulator, request: web.Request) -> web.StreamResponse:
     wanted = await body_of(request, bodies.NewApp)
     return json_answer(asdict(simulator.directory.add_app(wanted.id, wanted.secret, wanted.redirect_uris)), 201)
@@ -196,6 +202,7 @@ ROUTES: tuple[AdminRoute, ...] = (
     ("GET", "/health", health),
     ("GET", "/stats", stats),
     ("DELETE", "/stats", reset_stats),
+    ("PUT", "/clock", set_clock),
     ("POST", "/clock/advance", advance_clock),
     ("POST", "/apps", make_app),
     ("GET", "/apps", list_apps),

@@ -184,6 +184,12 @@ class SubscriptionChange(Body):
     expires_in_seconds: float
 
 
+class Skew(Body):
+    """Set the clock so many seconds ahead of the machine's, behind when they are negative."""
+
+    offset_seconds: float
+
+
 class Advance(Body):
     """Move the clock by so many seconds, back when they are negative."""
 

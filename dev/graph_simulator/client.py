@@ -175,6 +175,10 @@ class SimulatorAdmin:
         """Move the simulator's clock forward, or back by a negative number."""
         self._json("POST", "/clock/advance", {"seconds": seconds})
 
+    def set_clock(self, offset_seconds: float) -> None:
+        """Set the simulator's clock ahead of the machine's by so much, whatever it was."""
+        self._json("PUT", "/clock", {"offset_seconds": offset_seconds})
+
     # Notifications
 
     def delivery(self, **behaviour: object) -> dict[str, Any]:

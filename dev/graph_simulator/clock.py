@@ -13,6 +13,10 @@ class Clock:
     def advance(self, seconds: float) -> None:
         self.ahead += timedelta(seconds=seconds)
 
+    def skew(self, seconds: float) -> None:
+        """Set how far the clock is ahead of the machine's."""
+        self.ahead = timedelta(seconds=seconds)
+
 
 def iso(moment: datetime) -> str:
     """Write a moment with seconds and "Z", as message properties have it."""
