@@ -12,6 +12,7 @@ SLOW_MILLISECONDS: Final = 5_000  # over the trial's GRAPH_TIMEOUT_SECONDS
 
 STAGES: Final[Mapping[str, str]] = {
     "folder tree": r"(?i)/mailFolders(/[^/?]+/childFolders)?(\?|$)",
+    "child folders": r"(?i)/mailFolders/[^/?]+/childFolders\?",
     "first page of a listing": r"(?i)/messages/delta\?(?!.*token)",
     "next page of a listing": r"(?i)/messages/delta\?.*skiptoken",
     "delta round": r"(?i)/messages/delta\?.*deltatoken",
@@ -51,7 +52,7 @@ _ONLY_AT: Final[Mapping[str, frozenset[str]]] = {
     "410": _LINKS,
     "410 resync": _LINKS,
     "bad link": _LINKS,
-    "404": frozenset({"subscription", "single message", "folder tree", "page"}),
+    "404": frozenset({"subscription", "single message", "child folders", "page"}),  # elsewhere: no mailbox any more,
 }
 
 

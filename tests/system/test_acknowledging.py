@@ -10,7 +10,7 @@ from dev.trial import ADDRESS, Trial
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """A small live mailbox."""
-    with Trial(tmp_path_factory.mktemp("live"), settings={"DELTA_SCHEDULE": NEVER, "RENEWAL_SCHEDULE": NEVER}) as trial:
+    with Trial(tmp_path_factory.mktemp("live")) as trial:
         trial.simulator.admin.make_synthetic(ADDRESS, 20, folders=["inbox"], seed=3)
         trial.sign_up()
         trial.connect()
