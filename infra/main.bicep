@@ -35,6 +35,13 @@ param tokenEncryptionKeys string
 @secure()
 param auditSigningKeys string
 
+@description('JSON object of id to PEM, an RSA key and its certificate. The first is given to Graph, all decrypt. For richNotifications; {} without.')
+@secure()
+param notificationCertificates string
+
+@description('Have Graph send what changed with its notifications, encrypted for notificationCertificates.')
+param richNotifications bool = false
+
 @description('Proves that a change notification belongs to a subscription of ours.')
 @secure()
 @minLength(32)
@@ -185,6 +192,7 @@ module vault 'modules/vault.bicep' = {
       'database-url'
       'jwt-signing-keys'
       'microsoft-client-secret'
+      'notification-certificates'
       'token-encryption-keys'
       'webhook-key'
     ]
@@ -193,6 +201,7 @@ module vault 'modules/vault.bicep' = {
       'database-url': databaseUrl
       'jwt-signing-keys': jwtSigningKeys
       'microsoft-client-secret': microsoftClientSecret
+      'notification-certificates': notificationCertificates
       'token-encryption-keys': tokenEncryptionKeys
       'webhook-key': webhookKey
     }
@@ -244,6 +253,7 @@ module app 'modules/app.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     httpConcurrency: httpConcurrency
     operatorDigests: operatorDigests
+    richNotifications: richNotifications
   }
 }
 

@@ -13,6 +13,7 @@ param microsoftClientSecret = readEnvironmentVariable('MICROSOFT_CLIENT_SECRET')
 param jwtSigningKeys = readEnvironmentVariable('JWT_SIGNING_KEYS')
 param tokenEncryptionKeys = readEnvironmentVariable('TOKEN_ENCRYPTION_KEYS')
 param auditSigningKeys = readEnvironmentVariable('AUDIT_SIGNING_KEYS')
+param notificationCertificates = readEnvironmentVariable('NOTIFICATION_CERTIFICATES')
 param webhookKey = readEnvironmentVariable('WEBHOOK_KEY')
 
 param databaseAdministratorPassword = readEnvironmentVariable('DATABASE_ADMINISTRATOR_PASSWORD')
@@ -22,6 +23,9 @@ param databaseAppPassword = readEnvironmentVariable('DATABASE_APP_PASSWORD')
 param publicBaseUrl = ''
 param webBaseUrl = ''
 param refreshCookieSameSite = 'none'
+
+// Flags and the like come with their notifications, which needs notificationCertificates: docs/how-to/deploy.md.
+param richNotifications = false
 
 // Where alarms go; '' shows them in the portal only.
 param alarmEmail = ''

@@ -13,6 +13,7 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 from shared.errors import ServiceUnavailable
 from shared.models.jobs import (
     AnyJob,
+    ApplyNotification,
     AuditMailbox,
     EnsureSubscription,
     FetchMessage,
@@ -36,6 +37,7 @@ SENT_TOGETHER: Final = 16
 
 QUEUE_BY_JOB: Final[dict[type, str]] = {
     FetchMessage: LIVE_QUEUE,
+    ApplyNotification: LIVE_QUEUE,
     StartSync: SYNC_QUEUE,
     SyncLane: SYNC_QUEUE,
     SyncChanges: CHANGES_QUEUE,

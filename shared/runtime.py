@@ -14,7 +14,9 @@ from shared.jobs import JobQueues
 from shared.log_lines import show_facts
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.providers.entra.sign_in import Entra
+from shared.providers.entra.validation_tokens import ValidationTokens
 from shared.providers.graph.mail import GraphMail
+from shared.providers.notification_certificates import open_certificates
 from shared.providers.protocol import MailProvider
 from shared.providers.tls import ssl_context
 from shared.push import Push, open_push
@@ -37,6 +39,7 @@ class Runtime:
     push: Push
     connector: Connector
     engine: Engine
+    validation_tokens: ValidationTokens
 
     def provider_for(self, account: ConnectedAccount, urgency: Urgency) -> MailProvider:
         return self.engine.provider_for(account, urgency)
@@ -100,7 +103,8 @@ async def open_runtime(settings: Settings) -> Runtime:
         http=http,
         push=push,
         connector=Connector(settings, pool, tables, http, entra, tokens),
-        engine=Engine(settings, pool, jobs, provider_for, push.announce),
+        engine=Engine(settings, pool, jobs, provider_for, push.announce, open_certificates(settings)),
+        validation_tokens=ValidationTokens(http, settings.microsoft_authority, settings.microsoft_client_id),
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, PlainValidator, PostgresDsn, SecretStr
+from pydantic import AfterValidator, Field, HttpUrl, PlainValidator, PostgresDsn, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 KEY_BYTES = 32
+CERTIFICATE_ID_LENGTH = 128
 
 
 def _keyring_from(value: object) -> Mapping[str, bytes]:
@@ -56,6 +57,22 @@ def _operator_keys_from(value: object) -> Mapping[str, bytes]:
 OperatorKeys = Annotated[Mapping[str, bytes], PlainValidator(_operator_keys_from)]
 """SHA-256 of each operator's key by the operator's name."""
 
+
+def _certificates_from(value: object) -> Mapping[str, SecretStr]:
+    """Take `{"id": "PEM of an RSA key and its certificate", …}`, in order. Raises ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError('expected a JSON object such as {"2026-01": "-----BEGIN PRIVATE KEY-----…"}')  # noqa: TRY004 - pydantic's
+    pems = {str(certificate_id): str(pem) for certificate_id, pem in value.items()}
+    if not all("PRIVATE KEY-----" in pem and "BEGIN CERTIFICATE-----" in pem for pem in pems.values()):
+        raise ValueError("each certificate needs its private key beside it, both as PEM")
+    if any(len(certificate_id) > CERTIFICATE_ID_LENGTH for certificate_id in pems):
+        raise ValueError(f"a certificate's id has at most {CERTIFICATE_ID_LENGTH} characters")
+    return MappingProxyType({certificate_id: SecretStr(pem) for certificate_id, pem in pems.items()})
+
+
+CertificateRing = Annotated[Mapping[str, SecretStr], PlainValidator(_certificates_from)]
+"""Certificates with their private keys by id. The first one is published; all of them decrypt."""
+
 BaseUrl = Annotated[str, AfterValidator(_base_url_from)]
 
 
@@ -91,6 +108,8 @@ class Settings(BaseSettings):
     token_encryption_keys: Keyring = Field(repr=False)
     audit_signing_keys: Keyring = Field(repr=False)  # seeds of Ed25519 keys
     webhook_key: SecretStr = Field(min_length=32)
+    rich_notifications: bool = False  # have Graph send what changed, encrypted, so that a flag needs no request
+    notification_certificates: CertificateRing | None = Field(default=None, repr=False)  # rich_notifications needs them
     web_pubsub_connection_string: SecretStr | None = None  # absent: clients poll GET /api/changes
 
     argon2_memory_kib: int = Field(default=65536, ge=8)
@@ -115,6 +134,12 @@ class Settings(BaseSettings):
     applicationinsights_connection_string: str | None = None  # no secret: writing there takes the app's identity
     trace_sample_ratio: float = Field(default=0.05, ge=0, le=1)  # of traces; what is counted is counted in full
     metric_interval_seconds: float = Field(default=60, ge=1)
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Self:
+        if self.rich_notifications and not self.notification_certificates:
+            raise ValueError("RICH_NOTIFICATIONS needs NOTIFICATION_CERTIFICATES")
+        return self
 
 
 @cache

@@ -22,6 +22,7 @@ param maximumInstanceCount int
 param instanceMemoryMB int
 param httpConcurrency int
 param operatorDigests object
+param richNotifications bool
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: 'plan-${name}'
@@ -109,9 +110,11 @@ var productSettings = {
   MICROSOFT_AUTHORITY: microsoftAuthority
   MICROSOFT_CLIENT_ID: microsoftClientId
   MICROSOFT_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${secretsUri}/microsoft-client-secret)'
+  NOTIFICATION_CERTIFICATES: '@Microsoft.KeyVault(SecretUri=${secretsUri}/notification-certificates)'
   OPERATOR_KEYS: string(operatorDigests)
   PUBLIC_BASE_URL: publicUrl
   REFRESH_COOKIE_SAME_SITE: refreshCookieSameSite
+  RICH_NOTIFICATIONS: string(richNotifications)
   TOKEN_ENCRYPTION_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/token-encryption-keys)'
   WEBHOOK_KEY: '@Microsoft.KeyVault(SecretUri=${secretsUri}/webhook-key)'
   WEB_BASE_URL: webBaseUrl

@@ -1,4 +1,4 @@
-"""Jobs: what queue messages say. They carry ids, never mail, addresses or tokens."""
+"""Jobs: what queue messages say. They carry ids, never mail, addresses or tokens, but as ciphertext."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -42,6 +42,19 @@ class FetchMessage(Job):
     change: Literal["created", "updated", "deleted"]
     change_key: Annotated[str | None, Field(max_length=512)] = None
     attempt: int = 1
+
+
+class ApplyNotification(Job):
+    """Apply what a notification brought of one message's change, still encrypted, or fetch the message."""
+
+    kind: Literal["apply_notification.v1"] = "apply_notification.v1"
+    account_id: UUID
+    provider_message_id: Annotated[str, Field(min_length=1, max_length=1024)]
+    change_key: Annotated[str | None, Field(max_length=512)] = None
+    certificate_id: Annotated[str, Field(max_length=128)]
+    data: Annotated[str, Field(max_length=40_000)]  # a queue message has room for 48 KiB
+    data_key: Annotated[str, Field(max_length=1024)]
+    data_signature: Annotated[str, Field(max_length=128)]
 
 
 class SyncChanges(Job):
@@ -93,6 +106,7 @@ AnyJob = Annotated[
     StartSync
     | SyncLane
     | FetchMessage
+    | ApplyNotification
     | SyncChanges
     | EnsureSubscription
     | IndexMessages

@@ -24,6 +24,14 @@ class ProviderSubscription:
     notification_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """With which a provider encrypts what only we may read."""
+
+    id: str
+    encoded: str  # X.509 as DER in Base64
+
+
 class RefusedToken(str):
     """An access token that the provider refused, and what it wants the next one to prove: claims, as JSON."""
 
@@ -103,18 +111,27 @@ class MailProvider(Protocol):
         """
         ...
 
-    async def subscribe(self, *, notification_url: str, lifecycle_url: str, client_state: str) -> ProviderSubscription:
+    async def subscribe(
+        self, *, notification_url: str, lifecycle_url: str, client_state: str, certificate: Certificate | None = None
+    ) -> ProviderSubscription:
         """
         Ask to be told of every change in the mailbox, for as long as the provider permits; its answer tells how long.
 
-        The provider calls `notification_url` before it answers. Raises `SubscriptionExists` when there is one already,
+        With a certificate, notifications bring what changed, encrypted; without one they only name the message. The
+        provider calls `notification_url` before it answers. Raises `SubscriptionExists` when there is one already,
         with its id in `provider_subscription_id` if the provider tells it, and `SubscriptionRefused` when a person must
         help.
         """
         ...
 
-    async def renew_subscription(self, provider_subscription_id: str) -> ProviderSubscription:
-        """Prolong a subscription. Raises `ProviderItemNotFound` when it is gone, or cannot be prolonged any more."""
+    async def renew_subscription(
+        self, provider_subscription_id: str, certificate: Certificate | None = None
+    ) -> ProviderSubscription:
+        """
+        Prolong a subscription, which has a certificate from now on if it was made with one.
+
+        Raises `ProviderItemNotFound` when it is gone, or cannot be prolonged any more.
+        """
         ...
 
     async def list_subscriptions(self) -> Sequence[ProviderSubscription]:

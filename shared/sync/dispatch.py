@@ -28,6 +28,7 @@ from shared.models.api import AccountState, ChangeKind
 from shared.models.jobs import (
     ANY_JOB,
     AnyJob,
+    ApplyNotification,
     AuditMailbox,
     EnsureSubscription,
     FetchMessage,
@@ -48,6 +49,7 @@ from shared.sync.changes import sync_changes
 from shared.sync.engine import WORKING_STATES, Engine, load_account, recorded_transaction
 from shared.sync.lanes import work_lane
 from shared.sync.live import fetch_message
+from shared.sync.notified_changes import apply_notification
 from shared.sync.patience import is_worth_telling, later_after
 from shared.sync.removal import remove_account
 from shared.sync.revival import revive_account
@@ -63,6 +65,7 @@ USE_CASES: Final[dict[type, UseCase]] = {
     StartSync: start_sync,
     SyncLane: work_lane,
     FetchMessage: fetch_message,
+    ApplyNotification: apply_notification,
     SyncChanges: sync_changes,
     EnsureSubscription: ensure_subscription,
     IndexMessages: index_messages,

@@ -8,6 +8,7 @@ from uuid import UUID
 from shared.jobs import JobQueues
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.models.api import AccountState
+from shared.providers.notification_certificates import NotificationCertificates
 from shared.providers.protocol import MailProvider
 from shared.settings import Settings
 from shared.storage.accounts import get_account, owner_of_account
@@ -26,6 +27,7 @@ class Engine:
     provider_for: Callable[[ConnectedAccount, Urgency], MailProvider]
     announce: Callable[[UUID, int], Awaitable[None]]
     """Tell a user's open pages that the change log reached a position. A hint: it may be lost, and never fails."""
+    certificates: NotificationCertificates | None = None  # None: notifications only name messages
 
 
 async def load_account(engine: Engine, account_id: UUID) -> ConnectedAccount:

@@ -2,13 +2,16 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final, Literal, cast
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from shared.errors import InvalidRequest
 from shared.jobs import Later
-from shared.models.jobs import AnyJob, EnsureSubscription, FetchMessage, SyncChanges
+from shared.models.jobs import AnyJob, ApplyNotification, EnsureSubscription, FetchMessage, SyncChanges
+from shared.providers.entra.validation_tokens import ValidationTokens
 from shared.settings import Settings
 from shared.sync.subscriptions import account_id_from
 
@@ -16,15 +19,29 @@ log = logging.getLogger(__name__)
 CHANGES: Final = ("created", "updated", "deleted")
 LONGEST_ID: Final = 1024
 LONGEST_CHANGE_KEY: Final = 512
+Change = Literal["created", "updated", "deleted"]
+OfMessage = FetchMessage | ApplyNotification
 
 
-def jobs_from(settings: Settings, delivery: bytes) -> list[Later]:
+async def read_delivery(settings: Settings, senders: ValidationTokens, body: bytes) -> list[Later]:
     """
     Read a delivery into jobs, one for each message that it names; what does not prove to be ours is passed over.
 
-    The delivery may be acknowledged once these are in their queues. Raises InvalidRequest when the body is no delivery.
+    Content is taken along, still encrypted, when all of the delivery's senders prove to be Microsoft; else it only
+    names messages. The delivery may be acknowledged once these jobs are in their queues. Raises InvalidRequest when
+    the body is no delivery.
     """
-    found = [job for item in _items_from(delivery) for job in _jobs_of(settings, item)]
+    delivery = _delivery_from(body)
+    tokens = delivery.get("validationTokens")
+    is_rich = settings.rich_notifications and isinstance(tokens, list)
+    if not is_rich or not any(_account_id_of(settings, item) for item in delivery["value"]):
+        return jobs_from(settings, delivery["value"])
+    return jobs_from(settings, delivery["value"], tenants=await senders.tenants(cast(list[object], tokens)))
+
+
+def jobs_from(settings: Settings, items: Iterable[Any], *, tenants: Collection[str] = ()) -> list[Later]:
+    """Read a delivery's items into jobs, with the content of those from `tenants`."""
+    found = [job for item in items for job in _jobs_of(settings, item, tenants)]
     return [Later(job) for job in collapse(found)]
 
 
@@ -35,44 +52,57 @@ def collapse(jobs: Iterable[AnyJob]) -> list[AnyJob]:
     An arrival is told as created and then updated, and anything may be told twice. What is deleted stays a job of its
     own, because it alone does not wait for a message that is not there.
     """
-    kept: dict[tuple[object, ...], AnyJob] = {}
+    kept: dict[object, AnyJob] = {}
     for job in jobs:
-        if not isinstance(job, FetchMessage):
-            kept[job.kind, job] = job
-            continue
-        what = (job.kind, job.account_id, job.provider_message_id, job.change == "deleted")
-        known = kept.get(what)
-        kept[what] = _both(known, job) if isinstance(known, FetchMessage) else job
+        if isinstance(job, FetchMessage | ApplyNotification):
+            what = (job.account_id, job.provider_message_id, _change_of(job) == "deleted")
+            known = kept.get(what)
+            kept[what] = _both(known, job) if isinstance(known, FetchMessage | ApplyNotification) else job
+        else:
+            kept[job] = job
     return list(kept.values())
 
 
-def _both(one: FetchMessage, other: FetchMessage) -> FetchMessage:
+def _both(one: OfMessage, other: OfMessage) -> OfMessage:
     """Join two jobs of a message. Which of two change keys is the newer one is not told, so neither spares the GET."""
-    key = one.change_key if one.change_key == other.change_key else None
-    stronger = one if one.change == "created" else other
-    return stronger.model_copy(update={"change_key": key})
+    if one == other:
+        return one
+    return FetchMessage(
+        account_id=one.account_id,
+        provider_message_id=one.provider_message_id,
+        change="created" if "created" in (_change_of(one), _change_of(other)) else _change_of(one),
+        change_key=one.change_key if one.change_key == other.change_key else None,
+    )
 
 
-def _items_from(body: bytes) -> list[Any]:
+def _change_of(job: OfMessage) -> Change:
+    return job.change if isinstance(job, FetchMessage) else "updated"
+
+
+def _delivery_from(body: bytes) -> dict[str, Any]:
     try:
         delivery = json.loads(body)
     except (ValueError, RecursionError) as exc:
         raise InvalidRequest("The body is not JSON.") from exc
-    items = delivery.get("value") if isinstance(delivery, dict) else None
-    if not isinstance(items, list):
+    if not isinstance(delivery, dict) or not isinstance(delivery.get("value"), list):
         raise InvalidRequest('The body has no list "value".')
-    return items
+    return delivery
 
 
-def _jobs_of(settings: Settings, item: Any) -> Iterator[AnyJob]:  # noqa: ANN401 - whatever JSON holds
+def _account_id_of(settings: Settings, item: Any) -> UUID | None:  # noqa: ANN401 - whatever JSON holds
     client_state = item.get("clientState") if isinstance(item, dict) else None
-    account_id = account_id_from(settings, client_state) if isinstance(client_state, str) else None
+    return account_id_from(settings, client_state) if isinstance(client_state, str) else None
+
+
+def _jobs_of(settings: Settings, item: Any, tenants: Collection[str]) -> Iterator[AnyJob]:  # noqa: ANN401 - as above
+    account_id = _account_id_of(settings, item)
     if account_id is None:
         log.warning("notification without a valid clientState passed over")
     elif "lifecycleEvent" in item:
         yield from _after_lifecycle_event(account_id, item["lifecycleEvent"])
     else:
-        yield _after_change(account_id, item)
+        job = _after_change(account_id, item)
+        yield _with_content(job, item) if item.get("tenantId") in tenants else job
 
 
 def _after_lifecycle_event(account_id: UUID, event: object) -> Iterator[AnyJob]:
@@ -94,9 +124,28 @@ def _after_change(account_id: UUID, item: dict[str, Any]) -> AnyJob:
     return FetchMessage(
         account_id=account_id,
         provider_message_id=message_id,
-        change=cast(Literal["created", "updated", "deleted"], change),
+        change=cast(Change, change),
         change_key=_change_key_from(data),
     )
+
+
+def _with_content(job: AnyJob, item: dict[str, Any]) -> AnyJob:
+    """Take the content of an update along. New messages are fetched for their bodies, deleted ones have none."""
+    content = item.get("encryptedContent")
+    if not isinstance(job, FetchMessage) or job.change != "updated" or not isinstance(content, dict):
+        return job
+    try:
+        return ApplyNotification(
+            account_id=job.account_id,
+            provider_message_id=job.provider_message_id,
+            change_key=job.change_key,
+            certificate_id=content.get("encryptionCertificateId"),
+            data=content.get("data"),
+            data_key=content.get("dataKey"),
+            data_signature=content.get("dataSignature"),
+        )
+    except ValidationError:  # too large for a queue message, or not what we know
+        return job
 
 
 def _text(value: object, longest: int) -> str | None:

@@ -22,7 +22,7 @@ from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, Subscription, Urgency
 from shared.models.api import ChangeKind
 from shared.models.jobs import EnsureSubscription, SyncChanges
-from shared.providers.protocol import MailProvider, ProviderSubscription
+from shared.providers.protocol import Certificate, MailProvider, ProviderSubscription
 from shared.settings import Settings
 from shared.storage.database import system_transaction, user_transaction
 from shared.storage.events import Event
@@ -76,18 +76,24 @@ def _text_from(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
-def terms_from(settings: Settings) -> str:
+def terms_from(settings: Settings, certificate: Certificate | None = None) -> str:
     """Make a digest of what every subscription of this deployment is made with; another one is due for replacement."""
-    return _digest_of(f"{settings.public_base_url} {settings.webhook_key.get_secret_value()}")
+    terms = f"{settings.public_base_url} {settings.webhook_key.get_secret_value()}"
+    return _digest_of(f"{terms} {certificate.id}" if certificate else terms)
 
 
 def _webhook_url(settings: Settings) -> str:
     return f"{settings.public_base_url}/api/webhooks/graph"
 
 
-def notification_url_from(settings: Settings, account_id: UUID) -> str:
-    """Name the account and the key that signs for it, so that a subscription whose row was lost is known again."""
-    return f"{_webhook_url(settings)}?for={_digest_of(client_state_from(settings, account_id))}"
+def notification_url_from(settings: Settings, account_id: UUID, certificate: Certificate | None = None) -> str:
+    """
+    Name the account and the key that signs for it, so that a subscription whose row was lost is known again.
+
+    One that brings content has another URL than one that does not, because neither becomes the other.
+    """
+    kind = " with content" if certificate else ""
+    return f"{_webhook_url(settings)}?for={_digest_of(client_state_from(settings, account_id) + kind)}"
 
 
 def _digest_of(text: str) -> str:
@@ -107,7 +113,7 @@ async def request_renewals(engine: Engine) -> None:
         async with system_transaction(engine.pool) as conn:
             due = await claim_accounts_to_subscribe(
                 conn,
-                terms=terms_from(engine.settings),
+                terms=terms_from(engine.settings, _certificate(engine)),
                 hold_seconds=CLAIM_SECONDS + sent / RENEWALS_PER_SECOND,
                 most=CLAIMED_AT_ONCE,
             )
@@ -146,14 +152,16 @@ async def ensure_subscription(engine: Engine, account: ConnectedAccount, job: En
 async def _ensure(engine: Engine, account: ConnectedAccount, *, renew_now: bool) -> None:
     async with user_transaction(engine.pool, account.user_id) as conn:
         current = await get_subscription(conn, account.user_id, account.id)
-    is_as_wanted = current is not None and current.terms == terms_from(engine.settings)
+    certificate = _certificate(engine)
+    is_as_wanted = current is not None and current.terms == terms_from(engine.settings, certificate)
     if current and is_as_wanted and not current.is_due and not renew_now:
         await _forget_refusals(engine, account)
         return
     provider = engine.provider_for(account, Urgency.LIVE)
     listed = await provider.list_subscriptions()
-    kept = await _renew(provider, _candidates(engine.settings, account, listed, current if is_as_wanted else None))
-    made = kept or await _subscribe(engine.settings, account, provider, listed)
+    url = notification_url_from(engine.settings, account.id, certificate)
+    kept = await _renew(provider, _candidates(url, listed, current if is_as_wanted else None), certificate)
+    made = kept or await _subscribe(engine, account, provider, listed)
     if current is None or current.provider_subscription_id != made.provider_subscription_id:
         # Before the row is there: after a crash in between this is done again, and what was missed is not forgotten.
         await engine.jobs.send([Later(SyncChanges(account_id=account.id, is_thorough=True))])
@@ -171,28 +179,31 @@ def _outcome(known: str | None, kept: ProviderSubscription | None) -> str:
     return "renewed" if kept.provider_subscription_id == known else "adopted"
 
 
-def _candidates(
-    settings: Settings, account: ConnectedAccount, listed: Sequence[ProviderSubscription], current: Subscription | None
-) -> list[str]:
+def _certificate(engine: Engine) -> Certificate | None:
+    return engine.certificates.current() if engine.certificates else None
+
+
+def _candidates(url: str, listed: Sequence[ProviderSubscription], current: Subscription | None) -> list[str]:
     """Name the subscriptions that may be kept: the row's, then those whose rows a crash prevented."""
-    url = notification_url_from(settings, account.id)
     ours = [one.provider_subscription_id for one in listed if one.notification_url == url]
     known = [current.provider_subscription_id] if current else []
     return [*known, *(one for one in ours if one not in known)]
 
 
-async def _renew(provider: MailProvider, candidates: Sequence[str]) -> ProviderSubscription | None:
+async def _renew(
+    provider: MailProvider, candidates: Sequence[str], certificate: Certificate | None
+) -> ProviderSubscription | None:
     """Prolong the first that can be; None when there is none."""
     for subscription_id in candidates:
         try:
-            return await provider.renew_subscription(subscription_id)
+            return await provider.renew_subscription(subscription_id, certificate)
         except ProviderItemNotFound:
             log.info("subscription is gone", extra={"subscription_id": subscription_id})
     return None
 
 
 async def _subscribe(
-    settings: Settings, account: ConnectedAccount, provider: MailProvider, listed: Sequence[ProviderSubscription]
+    engine: Engine, account: ConnectedAccount, provider: MailProvider, listed: Sequence[ProviderSubscription]
 ) -> ProviderSubscription:
     """
     Subscribe. One that exists is in the way: those that can be kept were tried before.
@@ -200,19 +211,21 @@ async def _subscribe(
     The provider permits one at a time, so nothing notifies us between its end and the new one; delta fills that gap.
     """
     try:
-        return await _create(settings, account, provider)
+        return await _create(engine, account, provider)
     except SubscriptionExists as exc:
         named = [exc.provider_subscription_id] if exc.provider_subscription_id else []
         for subscription_id in named or [one.provider_subscription_id for one in listed]:
             await provider.unsubscribe(subscription_id)
-    return await _create(settings, account, provider)
+    return await _create(engine, account, provider)
 
 
-async def _create(settings: Settings, account: ConnectedAccount, provider: MailProvider) -> ProviderSubscription:
+async def _create(engine: Engine, account: ConnectedAccount, provider: MailProvider) -> ProviderSubscription:
+    certificate = _certificate(engine)
     return await provider.subscribe(
-        notification_url=notification_url_from(settings, account.id),
-        lifecycle_url=f"{_webhook_url(settings)}/lifecycle",
-        client_state=client_state_from(settings, account.id),
+        notification_url=notification_url_from(engine.settings, account.id, certificate),
+        lifecycle_url=f"{_webhook_url(engine.settings)}/lifecycle",
+        client_state=client_state_from(engine.settings, account.id),
+        certificate=certificate,
     )
 
 
@@ -225,7 +238,7 @@ async def _save(engine: Engine, account: ConnectedAccount, made: ProviderSubscri
             account.id,
             provider_subscription_id=made.provider_subscription_id,
             expires_at=made.expires_at,
-            terms=terms_from(engine.settings),
+            terms=terms_from(engine.settings, _certificate(engine)),
             share=random.uniform(*HALF_LIFE),  # noqa: S311 - spreads load, guards nothing
         )
         if is_kept and await clear_subscription_problem(conn, account.user_id, account.id):
@@ -284,7 +297,8 @@ async def end_subscriptions(engine: Engine, account: ConnectedAccount) -> None:
     try:
         provider = engine.provider_for(account, Urgency.LIVE)
         listed = await provider.list_subscriptions()
-        for subscription_id in _candidates(engine.settings, account, listed, current):
+        url = notification_url_from(engine.settings, account.id, _certificate(engine))
+        for subscription_id in _candidates(url, listed, current):
             await provider.unsubscribe(subscription_id)
     except ProviderError as exc:
         log.warning("subscription left to expire", extra={"account_id": str(account.id), "error_code": exc.code})

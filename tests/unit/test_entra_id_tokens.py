@@ -16,7 +16,8 @@ from jwt.algorithms import RSAAlgorithm
 
 from shared.errors import ProviderRejected, ProviderUnavailable
 from shared.providers.entra.grants import Identity
-from shared.providers.entra.id_tokens import RELOAD_SECONDS, IdTokenVerifier
+from shared.providers.entra.id_tokens import IdTokenVerifier
+from shared.providers.entra.signing_keys import RELOAD_SECONDS
 
 AUTHORITY = "https://login.test/common"
 CLIENT_ID = "7d3f2c1a-0b4e-4d8a-9c55-3a1e8f6b2d90"

@@ -1,22 +1,33 @@
 """What Graph's deliveries become, and whom we believe."""
 
+import asyncio
 import json
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest
+from shared.jobs import Later
 from shared.models.jobs import ANY_JOB, AnyJob, EnsureSubscription, FetchMessage, SyncChanges
+from shared.providers.entra.validation_tokens import ValidationTokens
 from shared.settings import Settings
-from shared.sync.notifications import jobs_from
+from shared.sync.notifications import read_delivery
 from shared.sync.subscriptions import account_id_from, client_state_from
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
 )
+
+
+NOBODY = ValidationTokens(httpx.AsyncClient(), "https://login.test/common", "client")
+
+
+def jobs_from(settings: Settings, body: bytes) -> list[Later]:
+    return asyncio.run(read_delivery(settings, NOBODY, body))
 
 
 def notification(settings: Settings, account_id: UUID, **changes: object) -> dict[str, object]:

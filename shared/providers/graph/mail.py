@@ -24,7 +24,7 @@ from shared.providers.graph.folders import list_folders
 from shared.providers.graph.mapping import listed_from, message_from
 from shared.providers.graph.states import message_states
 from shared.providers.graph.subscriptions import list_subscriptions, renew_subscription, subscribe, unsubscribe
-from shared.providers.protocol import Gate, ProviderSubscription
+from shared.providers.protocol import Certificate, Gate, ProviderSubscription
 
 log = logging.getLogger(__name__)
 
@@ -154,13 +154,21 @@ class GraphMail:
         except ProviderRejected as exc:  # malformed, or a link: 405
             raise ProviderItemNotFound(str(exc)) from exc
 
-    async def subscribe(self, *, notification_url: str, lifecycle_url: str, client_state: str) -> ProviderSubscription:
+    async def subscribe(
+        self, *, notification_url: str, lifecycle_url: str, client_state: str, certificate: Certificate | None = None
+    ) -> ProviderSubscription:
         return await subscribe(
-            self._client, notification_url=notification_url, lifecycle_url=lifecycle_url, client_state=client_state
+            self._client,
+            notification_url=notification_url,
+            lifecycle_url=lifecycle_url,
+            client_state=client_state,
+            certificate=certificate,
         )
 
-    async def renew_subscription(self, provider_subscription_id: str) -> ProviderSubscription:
-        return await renew_subscription(self._client, provider_subscription_id)
+    async def renew_subscription(
+        self, provider_subscription_id: str, certificate: Certificate | None = None
+    ) -> ProviderSubscription:
+        return await renew_subscription(self._client, provider_subscription_id, certificate)
 
     async def list_subscriptions(self) -> Sequence[ProviderSubscription]:
         return await list_subscriptions(self._client)

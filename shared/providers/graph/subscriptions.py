@@ -17,12 +17,13 @@ from shared.providers.graph.addresses import segment_from, text_from
 from shared.providers.graph.client import IMMUTABLE_IDS, GraphClient, Question
 from shared.providers.graph.errors import AlreadyExists, EndpointRefused, ExtensionForbidden
 from shared.providers.graph.mapping import subscription_from
-from shared.providers.protocol import ProviderSubscription
+from shared.providers.graph.notification_content import RICH_SELECT
+from shared.providers.protocol import Certificate, ProviderSubscription
 
 LIFETIME: Final = timedelta(minutes=10_070 - 15)
 """The longest that Graph takes, counted from its own clock; ours may be a quarter of an hour ahead."""
 SHORTER: Final = timedelta(minutes=1_440 - 15)
-"""Asked for when Graph takes no more: our clock is far off, or what it takes has changed."""
+"""The longest with content; else asked for when Graph takes no more: our clock is far off, or the rules changed."""
 LISTED_PAGES: Final = 20
 
 _GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -31,19 +32,26 @@ _GONE: Final = (ProviderItemNotFound, MailboxUnavailable, ProviderRejected)
 
 
 async def subscribe(
-    client: GraphClient, *, notification_url: str, lifecycle_url: str, client_state: str
+    client: GraphClient,
+    *,
+    notification_url: str,
+    lifecycle_url: str,
+    client_state: str,
+    certificate: Certificate | None = None,
 ) -> ProviderSubscription:
     """Have notifications name messages by their immutable ids; that cannot be changed later."""
-    body = {
+    body: dict[str, object] = {
         "changeType": "created,updated,deleted",
         "notificationUrl": notification_url,
         "lifecycleNotificationUrl": lifecycle_url,
-        "resource": "/me/messages",
+        "resource": f"/me/messages?$select={','.join(RICH_SELECT)}" if certificate else "/me/messages",
         "clientState": client_state,
         "latestSupportedTlsVersion": "v1_2",
     }
+    if certificate:
+        body["includeResourceData"] = True
     try:
-        return await _granted(client, "POST", "subscriptions", body)
+        return await _granted(client, "POST", "subscriptions", body, certificate)
     except AlreadyExists as exc:
         named = _GUID.search(exc.wording)
         raise SubscriptionExists(str(exc), provider_subscription_id=named[0] if named else None) from exc
@@ -55,9 +63,11 @@ async def subscribe(
         raise SubscriptionRefused(str(exc)) from exc
 
 
-async def renew_subscription(client: GraphClient, subscription_id: str) -> ProviderSubscription:
+async def renew_subscription(
+    client: GraphClient, subscription_id: str, certificate: Certificate | None = None
+) -> ProviderSubscription:
     try:
-        return await _granted(client, "PATCH", _path(subscription_id), {})
+        return await _granted(client, "PATCH", _path(subscription_id), {}, certificate)
     except _GONE as exc:
         raise ProviderItemNotFound(str(exc)) from exc
 
@@ -86,8 +96,14 @@ def _path(subscription_id: str) -> str:
     return f"subscriptions/{segment_from(subscription_id)}"
 
 
-async def _granted(client: GraphClient, method: str, path: str, body: dict[str, str]) -> ProviderSubscription:
+async def _granted(
+    client: GraphClient, method: str, path: str, wish: dict[str, object], certificate: Certificate | None
+) -> ProviderSubscription:
     """Ask for the longest life, and once for a shorter one when that is refused."""
+    if certificate:
+        body = {**wish, "encryptionCertificate": certificate.encoded, "encryptionCertificateId": certificate.id}
+        return await _asked(client, method, path, body, SHORTER)
+    body = wish
     try:
         return await _asked(client, method, path, body, LIFETIME)
     except (AlreadyExists, EndpointRefused):
@@ -97,7 +113,7 @@ async def _granted(client: GraphClient, method: str, path: str, body: dict[str, 
 
 
 async def _asked(
-    client: GraphClient, method: str, path: str, body: dict[str, str], lifetime: timedelta
+    client: GraphClient, method: str, path: str, body: dict[str, object], lifetime: timedelta
 ) -> ProviderSubscription:
     """Ask. The answer tells the life that was granted, whatever the wish was."""
     wish = {**body, "expirationDateTime": text_from(datetime.now(UTC) + lifetime)}
