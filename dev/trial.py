@@ -73,7 +73,6 @@ class Trial:
         self.push_port = choose_free_port()
         self.web_base_url = f"http://{LOOPBACK}:{choose_free_port()}"
         self.account_id = ""
-        self.clock_seconds = 0.0  # by which the provider's clock is ahead
         self._keys = {name: secrets.token_urlsafe(32) for name in ("superuser", "owner", "app", "webhook", "push")}
         self._settings = {**SETTINGS, **(settings or {})}
         self._latency_ms = latency_ms

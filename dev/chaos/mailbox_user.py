@@ -39,6 +39,7 @@ class MailboxUser:
     def __init__(self, admin: SimulatorAdmin, address: str) -> None:
         self._admin = admin
         self._address = address
+        self._gone: list[str] = []  # immutable ids of what was deleted for good
 
     def act(self, action: Action) -> None:
         """Do it, unless the mailbox has nothing to do it on, or does not allow it."""
@@ -92,7 +93,13 @@ class MailboxUser:
         self._admin.delete(self._address, self._message(chance)["immutableId"])
 
     def delete_for_good(self, chance: random.Random) -> None:
-        self._admin.delete(self._address, self._message(chance)["immutableId"], permanent=True)
+        message = self._message(chance)
+        self._admin.delete(self._address, message["immutableId"], permanent=True)
+        self._gone.append(message["immutableId"])
+
+    def undelete(self, chance: random.Random) -> None:
+        """Bring back what was deleted for good, as an administrator does."""
+        self._admin.undelete(self._address, chance.choice(self._gone), chance.choice(("inbox", "archive")))
 
     def fetch_back(self, chance: random.Random) -> None:
         message = self._message(chance, "deleteditems")
@@ -146,6 +153,7 @@ _DEEDS: Final[dict[str, Deed]] = {
         MailboxUser.move_many,
         MailboxUser.delete,
         MailboxUser.delete_for_good,
+        MailboxUser.undelete,
         MailboxUser.fetch_back,
         MailboxUser.make_folder,
         MailboxUser.rename_folder,

@@ -16,6 +16,7 @@ from dev.trial import Trial
 from shared.jobs import QUEUES
 
 MOST_PEEKED: Final = 32
+HALF: Final = 0.5
 LOST_SECONDS: Final = 1_800  # a lost job stays out of sight for longer than any trial lasts
 OLD_BODIES: Final = (
     '{"kind": "sync_changes.v1", "account_id": "%s"}',
@@ -112,8 +113,12 @@ def _deliver(**behaviour: object) -> Strike:
 
 
 def _go_out(trial: Trial, fault: SystemFault, chance: random.Random) -> None:
-    """Graph answers nothing but what a broken front door answers."""
-    action = chance.choice(("reset", "unavailable", "html", "failed"))
+    """Graph answers nothing, or what a broken front door answers; the sign-in service may be out with it."""
+    action = chance.choice(("nothing", "unavailable", "html", "failed"))
+    if action == "nothing":
+        trial.simulator.admin.outage(fault.seconds, entra=chance.random() < HALF)
+        time.sleep(fault.seconds)
+        return
     trial.simulator.admin.fault(action, path="", times=None)
     time.sleep(fault.seconds)
     trial.simulator.admin.clear_faults()
@@ -123,8 +128,7 @@ def _skew_clock(seconds: float) -> Strike:
     """Graph's clock runs ahead of ours, or behind it, from here to the end of the round's faults."""
 
     def skew(trial: Trial, _: SystemFault, __: random.Random) -> None:
-        trial.simulator.admin.advance_clock(seconds)
-        trial.clock_seconds += seconds
+        trial.simulator.admin.set_clock(seconds)
 
     return skew
 
@@ -209,8 +213,8 @@ FAULTS: Final[Mapping[str, Strike]] = {
 def restore_system(trial: Trial) -> None:
     """End every rule and misbehaviour, and set the clock right."""
     trial.simulator.admin.clear_faults()
-    trial.simulator.admin.advance_clock(-trial.clock_seconds)
-    trial.clock_seconds = 0.0
+    trial.simulator.admin.outage(0)
+    trial.simulator.admin.set_clock(0)
     _pass_time(trial)
 
 
