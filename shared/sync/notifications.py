@@ -102,7 +102,7 @@ def _jobs_of(settings: Settings, item: Any, tenants: Collection[str]) -> Iterato
         yield from _after_lifecycle_event(account_id, item["lifecycleEvent"])
     else:
         job = _after_change(account_id, item)
-        yield _with_content(job, item) if item.get("tenantId") in tenants else job
+        yield _with_content(job, item) if str(item.get("tenantId")).lower() in tenants else job
 
 
 def _after_lifecycle_event(account_id: UUID, event: object) -> Iterator[AnyJob]:
