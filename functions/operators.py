@@ -4,11 +4,15 @@ from typing import Final
 
 import azure.functions as func
 
+from shared.errors import Conflict, ReauthenticationRequired
 from shared.http import accepted, endpoint, no_content, parsed_query, reply, uuid_param
+from shared.models.api import Audit, AuditOrigin
 from shared.models.operators import (
     AccountDetail,
     AccountsInTrouble,
     Asked,
+    AuditsWithDifferences,
+    DifferenceQuery,
     FailedJobQuery,
     FailedMessageDetail,
     FailedMessages,
@@ -19,12 +23,15 @@ from shared.operators.access import signed_in_operator
 from shared.operators.accounts import (
     ask_reconciliation,
     ask_renewal,
+    read_audits_with_differences,
     read_detail,
     read_overview,
     read_trouble,
 )
 from shared.operators.failed_jobs import drop_failed_job, read_failed_job, read_failed_jobs, retry_failed_job
 from shared.runtime import runtime
+from shared.sync.audits import request_audit
+from shared.sync.engine import load_account
 
 TAG: Final = "operators"
 bp = func.Blueprint()
@@ -110,6 +117,40 @@ async def post_operators_renewal(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(
     bp,
+    "POST",
+    "operators/accounts/{account_id:guid}/audit",
+    summary="Have an account audited now",
+    tag=TAG,
+    replies={202: Audit},
+    raises=(Conflict, ReauthenticationRequired),
+    scheme="operatorKey",
+)
+async def post_operators_audit(req: func.HttpRequest) -> func.HttpResponse:
+    """While an audit is running, asking again answers that one. Only a live account can be audited."""
+    signed_in_operator(req, "audit")
+    opened = await runtime()
+    account = await load_account(opened.engine, uuid_param(req, "account_id"))
+    return accepted(await request_audit(opened.pool, opened.jobs, account.user_id, account.id, AuditOrigin.SYSTEM))
+
+
+@endpoint(
+    bp,
+    "GET",
+    "operators/audits",
+    summary="List audits of all accounts that found differences, newest first",
+    tag=TAG,
+    query=DifferenceQuery,
+    replies={200: AuditsWithDifferences},
+    scheme="operatorKey",
+)
+async def get_operators_audits(req: func.HttpRequest) -> func.HttpResponse:
+    """Differences that were on their way while the audit looked do not count."""
+    signed_in_operator(req, "audits")
+    return reply(await read_audits_with_differences((await runtime()).pool, parsed_query(req, DifferenceQuery)))
+
+
+@endpoint(
+    bp,
     "GET",
     "operators/failed-jobs",
     summary="List queue messages that failed for good, newest first",
@@ -127,7 +168,7 @@ async def get_operators_failed_jobs(req: func.HttpRequest) -> func.HttpResponse:
     bp,
     "GET",
     "operators/failed-jobs/{job_id:guid}",
-    summary="See a failed queue message as it was sent",
+    summary="See a failed queue message, without ids of the provider's",
     tag=TAG,
     replies={200: FailedMessageDetail},
     scheme="operatorKey",

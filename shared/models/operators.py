@@ -97,7 +97,7 @@ class FailedMessages(Reply):
 
 
 class FailedMessageDetail(FailedMessage):
-    job: dict[str, Any]  # as it was sent; {"text"} or {"base64"} where nobody understood it
+    job: dict[str, Any]  # without the provider's ids; {"text"} or {"base64"} where nobody understood it
 
 
 class QueueFigures(Reply):
@@ -111,6 +111,16 @@ class Overview(Reply):
     accounts: dict[AccountState, int]
     problems: dict[AccountProblem, int]
     queues: list[QueueFigures]
+
+
+class DifferenceQuery(Query):
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
+
+
+class AuditsWithDifferences(Reply):
+    """Audits that found more than what was on its way, newest first."""
+
+    items: list[Audit]
 
 
 class Asked(Reply):

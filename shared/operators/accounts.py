@@ -14,6 +14,8 @@ from shared.models.operators import (
     AccountProblem,
     AccountsInTrouble,
     Asked,
+    AuditsWithDifferences,
+    DifferenceQuery,
     Overview,
     QueueFigures,
     TroubleQuery,
@@ -25,6 +27,7 @@ from shared.storage.operator_lists import (
     Patience,
     find_account_health,
     list_accounts_in_trouble,
+    list_audits_with_differences,
     list_figures,
     list_runs,
 )
@@ -67,6 +70,11 @@ async def read_detail(pool: Pool, settings: Settings, account_id: UUID) -> Accou
             raise NotFound(f"account {account_id}")
         audits = list(await audits_of_account(conn, account_id, RECENT))
         return AccountDetail(health=health, runs=await list_runs(conn, account_id, RECENT), audits=audits)
+
+
+async def read_audits_with_differences(pool: Pool, wanted: DifferenceQuery) -> AuditsWithDifferences:
+    async with system_transaction(pool) as conn:
+        return AuditsWithDifferences(items=await list_audits_with_differences(conn, wanted.limit))
 
 
 async def ask_reconciliation(pool: Pool, settings: Settings, jobs: JobQueues, account_id: UUID) -> Asked:

@@ -1,5 +1,6 @@
 """Jobs that failed for good, of all users and of nobody: looked at, tried again, dropped."""
 
+from typing import Final
 from uuid import UUID
 
 from shared.errors import NotFound
@@ -7,6 +8,8 @@ from shared.jobs import JobQueues
 from shared.models.operators import FailedJobQuery, FailedMessage, FailedMessageDetail, FailedMessages
 from shared.storage import failed_jobs as stored
 from shared.storage.database import Pool, system_transaction
+
+HIDDEN: Final = ("provider_", "change_key", "data")  # how the names of such fields begin
 
 
 async def read_failed_jobs(pool: Pool, wanted: FailedJobQuery) -> FailedMessages:
@@ -16,10 +19,18 @@ async def read_failed_jobs(pool: Pool, wanted: FailedJobQuery) -> FailedMessages
 
 
 async def read_failed_job(pool: Pool, job_id: UUID) -> FailedMessageDetail:
-    """Raise NotFound when it is not there."""
+    """
+    Show a job without the provider's ids and what it said of mail; what nobody understood as it came.
+
+    Raises NotFound when it is not there.
+    """
     async with system_transaction(pool) as conn:
         found = await stored.get_failed_job(conn, job_id)
-    return FailedMessageDetail.model_validate({**_facts_of(found), "job": found.job})
+    return FailedMessageDetail.model_validate({**_facts_of(found), "job": _shown(found.job)})
+
+
+def _shown(job: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in job.items() if not name.startswith(HIDDEN)}
 
 
 async def retry_failed_job(pool: Pool, jobs: JobQueues, job_id: UUID) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from shared.models.api import Audit
 from shared.models.operators import AccountHealth, AccountProblem, Run
 from shared.storage.database import Connection
 
@@ -61,6 +62,17 @@ async def list_runs(conn: Connection, account_id: UUID, most: int) -> list[Run]:
     """
     async with conn.cursor(row_factory=class_row(Run)) as cur:
         await cur.execute(sql, {"account_id": account_id, "most": most})
+        return await cur.fetchall()
+
+
+async def list_audits_with_differences(conn: Connection, most: int) -> list[Audit]:
+    sql = """
+        SELECT id, account_id, state, origin, requested_at, finished_at, compared, missing, different, extra, recent,
+               repaired, requests
+          FROM audits_with_differences(%(most)s)
+    """
+    async with conn.cursor(row_factory=class_row(Audit)) as cur:
+        await cur.execute(sql, {"most": most})
         return await cur.fetchall()
 
 

@@ -67,7 +67,11 @@ async def test_an_operator_is_no_user(operator: httpx.AsyncClient) -> None:
         ("UPDATE account SET delayed_until = now(), delay_reason = 'throttled' WHERE id = %s", "delayed"),
         ("UPDATE account SET state = 'live' WHERE id = %s", "no_subscription"),
         (
-            "UPDATE account SET state = 'live', connected_at = now() - interval '1 day' WHERE id = %s",
+            """WITH old AS (UPDATE account SET state = 'live', connected_at = now() - interval '1 day' WHERE id = %s
+                            RETURNING id, user_id)
+               INSERT INTO folder (id, user_id, account_id, provider_folder_id, display_name, provider_total_count,
+                                   provider_unread_count, state)
+               SELECT gen_random_uuid(), user_id, id, 'f', 'Inbox', 0, 0, 'current' FROM old""",
             "behind",
         ),
         (
@@ -182,3 +186,48 @@ async def test_what_nobody_understood_is_shown_as_it_came(operator: httpx.AsyncC
     job_id = await fail(owner, None, {"text": "not a job"})
     shown = (await operator.get(f"/operators/failed-jobs/{job_id}")).json()
     assert (shown["account_id"], shown["kind"], shown["job"]) == (None, None, {"text": "not a job"})
+
+
+async def test_a_failed_job_is_shown_without_ids_of_the_provider(
+    operator: httpx.AsyncClient, owner: Owner, account: ConnectedAccount
+) -> None:
+    ids = {"kind": "fetch_message.v1", "account_id": str(account.id)}
+    job_id = await fail(owner, account, {**ids, "provider_message_id": "AAMk", "change_key": "CQAA"})
+    assert (await operator.get(f"/operators/failed-jobs/{job_id}")).json()["job"] == ids
+
+
+async def test_an_operator_has_an_account_audited(
+    operator: httpx.AsyncClient, owner: Owner, account: ConnectedAccount
+) -> None:
+    assert (await operator.post(f"/operators/accounts/{account.id}/audit")).status_code == 409
+    await owner.execute("UPDATE account SET state = 'live' WHERE id = %s", (account.id,))
+    answer = await operator.post(f"/operators/accounts/{account.id}/audit")
+    assert (answer.status_code, answer.json()["account_id"]) == (202, str(account.id))
+    shown = (await operator.get(f"/operators/accounts/{account.id}")).json()["audits"]
+    assert [each["id"] for each in shown] == [answer.json()["id"]]
+
+
+async def test_audits_that_found_more_than_was_on_its_way_are_listed(
+    operator: httpx.AsyncClient, owner: Owner, account: ConnectedAccount
+) -> None:
+    sql = """INSERT INTO audit (id, user_id, account_id, origin, state, finished_at, missing, recent)
+             VALUES (%s, %s, %s, 'schedule', 'completed', now(), %s, 1)"""
+    found, on_its_way = uuid4(), uuid4()
+    await owner.execute(sql, (found, account.user_id, account.id, 2))
+    await owner.execute(sql, (on_its_way, account.user_id, account.id, 1))
+    listed = {each["id"] for each in (await operator.get("/operators/audits")).json()["items"]}
+    assert listed & {str(found), str(on_its_way)} == {str(found)}
+
+
+async def test_a_quiet_account_is_not_behind(
+    operator: httpx.AsyncClient, owner: Owner, account: ConnectedAccount
+) -> None:
+    await owner.execute(
+        """WITH old AS (UPDATE account SET state = 'live', connected_at = now() - interval '1 day' WHERE id = %s
+                        RETURNING id, user_id)
+           INSERT INTO folder (id, user_id, account_id, provider_folder_id, display_name, provider_total_count,
+                               provider_unread_count, state, check_at)
+           SELECT gen_random_uuid(), user_id, id, 'f', 'Inbox', 0, 0, 'current', now() + interval '1 hour' FROM old""",
+        (account.id,),
+    )
+    assert await trouble_of(operator, account, problem="behind") is None

@@ -21,7 +21,8 @@ SELECT a.id AS account_id, a.provider, a.state, a.state_reason, a.delayed_until,
                        FROM sync_run r WHERE r.account_id = a.id ORDER BY r.requested_at DESC LIMIT 1) run ON true
  WHERE a.state <> 'disconnected';
 
--- What is wrong with an account, in words of the API; behind_since and silent_since are where patience ends.
+-- What is wrong with an account, in words of the API; behind_since and silent_since are where patience ends. Quiet
+-- folders are visited rarely, so an account is behind only when a folder has been due for so long.
 CREATE FUNCTION problems_of(h account_health, behind_since timestamptz, silent_since timestamptz) RETURNS text[]
     LANGUAGE sql STABLE SET search_path = public
     AS $$ SELECT array_remove(ARRAY[
@@ -30,7 +31,8 @@ CREATE FUNCTION problems_of(h account_health, behind_since timestamptz, silent_s
               CASE WHEN h.state = 'live' AND (h.notifications_until IS NULL OR h.notifications_until < now()
                                               OR h.notifications_problem IS NOT NULL) THEN 'no_subscription' END,
               CASE WHEN h.state = 'live' AND greatest(h.changes_checked_at, h.connected_at) < behind_since
-                   THEN 'behind' END,
+                    AND EXISTS (SELECT FROM folder f WHERE f.account_id = h.account_id AND f.state = 'current'
+                                                       AND f.check_at < behind_since) THEN 'behind' END,
               CASE WHEN h.run_moved_at < silent_since AND h.state IN ('connecting', 'syncing', 'live')
                    THEN 'stalled' END,
               CASE WHEN h.failed_pages > 0 THEN 'failed_pages' END,
@@ -69,6 +71,21 @@ CREATE FUNCTION runs_of_account(wanted_account_id uuid, most integer)
            GROUP BY r.id, r.state, r.requested_at, r.started_at, r.listed_at, r.finished_at
            ORDER BY r.requested_at DESC $$;
 
+-- Audits that found more than what was on its way, of all accounts, newest first.
+CREATE INDEX audit_with_differences ON audit (finished_at DESC, id)
+    WHERE state <> 'running' AND missing + different + extra > recent;
+CREATE FUNCTION audits_with_differences(most integer)
+    RETURNS TABLE (id uuid, account_id uuid, state audit_state, origin audit_origin, requested_at timestamptz,
+                   finished_at timestamptz, compared bigint, missing bigint, different bigint, extra bigint,
+                   recent bigint, repaired bigint, requests bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    AS $$ SELECT r.id, r.account_id, r.state, r.origin, r.requested_at, r.finished_at, r.compared, r.missing,
+                 r.different, r.extra, r.recent, r.repaired, r.requests
+            FROM audit r
+           WHERE r.state <> 'running' AND r.missing + r.different + r.extra > r.recent
+           ORDER BY r.finished_at DESC, r.id
+           LIMIT most $$;
+
 -- Asked by a timer, so each part reads one table once, or an index.
 CREATE FUNCTION system_figures(behind_since timestamptz, silent_since timestamptz)
     RETURNS TABLE (figure text, label text, amount bigint)
@@ -81,7 +98,10 @@ CREATE FUNCTION system_figures(behind_since timestamptz, silent_since timestampt
                                             AND (s.account_id IS NULL OR s.expires_at < now()
                                                  OR a.subscription_problem IS NOT NULL)) AS no_subscription,
                          count(*) FILTER (WHERE a.state = 'live'
-                                            AND greatest(a.changes_checked_at, a.connected_at) < behind_since) AS behind
+                                            AND greatest(a.changes_checked_at, a.connected_at) < behind_since
+                                            AND EXISTS (SELECT FROM folder f
+                                                         WHERE f.account_id = a.id AND f.state = 'current'
+                                                           AND f.check_at < behind_since)) AS behind
                     FROM account a LEFT JOIN subscription s ON s.account_id = a.id
                    WHERE a.state IN ('connecting', 'syncing', 'live')) counted,
                  LATERAL (VALUES ('delayed', delayed), ('no_subscription', no_subscription), ('behind', behind))
