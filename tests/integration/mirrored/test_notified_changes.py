@@ -8,6 +8,8 @@ import pytest
 from shared.models.accounts import Urgency
 from shared.models.jobs import ApplyNotification, FetchMessage
 from shared.providers.notification_certificates import NotificationCertificates
+from shared.storage.database import user_transaction
+from shared.storage.messages import save_messages
 from tests.integration.mirrored.mirror import Mirror
 from tests.unit.rich_content import CertificateHolder
 
@@ -114,24 +116,15 @@ async def test_notifications_in_the_wrong_order_leave_the_newer_state(rich: Mirr
     assert await kinds_since(rich, position) == ["message.updated"]
 
 
-async def test_an_answer_that_was_asked_for_before_is_not_saved_over_it(rich: Mirror) -> None:
+async def test_an_answer_that_was_on_its_way_meanwhile_is_contested(rich: Mirror) -> None:
     message_id = rich.ids()[0]
-    older = await change(rich, message_id, isRead=True)
+    await change(rich, message_id, isRead=True)
+    on_its_way = await rich.engine.provider_for(rich.account, Urgency.LIVE).messages([message_id])
     newer = await change(rich, message_id, isRead=False, flag={"flagStatus": "flagged"})
-
-    async def apply_newer() -> None:
-        await rich.run(notified(rich, newer))
-
-    rich.doorstep.before[1] = apply_newer
-    await rich.run(
-        FetchMessage(
-            account_id=rich.account.id,
-            provider_message_id=message_id,
-            change="updated",
-            change_key=older["changeKey"],
-        )
-    )
-    await rich.run_all()
+    await rich.run(notified(rich, newer))
+    async with user_transaction(rich.engine.pool, rich.account.user_id) as conn:
+        saved = await save_messages(conn, rich.account, on_its_way)
+    assert saved.contested == (message_id,)
     assert await row(rich, message_id) == (False, "flagged", newer["changeKey"])
 
 
