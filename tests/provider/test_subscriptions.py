@@ -21,6 +21,7 @@ from shared.models.accounts import ConnectedAccount
 from shared.models.api import AccountState
 from shared.models.jobs import AnyJob, EnsureSubscription, RemoveAccount, SyncChanges
 from shared.models.mail import ProviderProfile
+from shared.providers.notification_certificates import NotificationCertificates
 from shared.settings import Settings
 from shared.storage.accounts import connect_mailbox
 from shared.storage.azure import open_queues
@@ -31,6 +32,7 @@ from shared.sync.removal import disconnect, remove_account
 from shared.sync.subscriptions import ensure_subscription, notification_url_from, request_renewals
 from tests.provider.conftest import Outlook
 from tests.simulator.receiver import Receiver, ReceiverServer
+from tests.unit.rich_content import CertificateHolder
 
 Row = tuple[Any, ...]
 
@@ -327,3 +329,47 @@ async def test_removing_an_account_ends_its_subscription_even_without_a_row(syst
     gone = replace(system.account, state=AccountState.DISCONNECTED)
     await remove_account(system.engine, gone, RemoveAccount(account_id=system.account.id))
     assert system.live() == []
+
+
+def with_content(system: System, **holders: CertificateHolder) -> Engine:
+    """The same deployment, whose notifications are to bring what changed, encrypted for the first holder."""
+    ring = NotificationCertificates({name: holder.pem for name, holder in holders.items()})
+    return replace(system.engine, certificates=ring)
+
+
+async def test_a_subscription_with_content_has_our_certificate_and_lasts_a_day(system: System) -> None:
+    rich = with_content(system, first=CertificateHolder())
+    await system.ensure(engine=rich)
+    made = system.only()
+    assert (made["includeResourceData"], made["encryptionCertificateId"]) == (True, "first")
+    assert timedelta(hours=23) < ends(made) - datetime.now(UTC) < timedelta(hours=24)
+    await system.make_due()
+    await system.ensure(engine=rich)
+    assert system.only()["id"] == made["id"]
+
+
+async def test_a_new_certificate_reaches_the_same_subscription_within_a_round(system: System) -> None:
+    older, newer = CertificateHolder(), CertificateHolder()
+    await system.ensure(engine=with_content(system, older=older))
+    made = system.only()
+    rotated = with_content(system, newer=newer, older=older)
+    await request_renewals(rotated)
+    assert EnsureSubscription in {type(job) for job in await system.sent("mail-upkeep")}
+    await system.ensure(engine=rotated)
+    assert (system.only()["id"], system.only()["encryptionCertificateId"]) == (made["id"], "newer")
+
+
+async def test_content_is_begun_and_ended_by_another_subscription(system: System) -> None:
+    await system.ensure()
+    plain = system.only()["id"]
+    rich = with_content(system, first=CertificateHolder())
+    await request_renewals(rich)
+    assert EnsureSubscription in {type(job) for job in await system.sent("mail-upkeep")}
+    await system.ensure(engine=rich)
+    assert system.only()["includeResourceData"] is True
+    assert system.only()["id"] != plain
+    await system.ensure()
+    assert not system.only()["includeResourceData"]
+    row = await system.row()
+    assert row is not None
+    assert row[0] == system.only()["id"]
