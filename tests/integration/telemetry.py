@@ -53,9 +53,8 @@ class Collector(ThreadingHTTPServer):
 
 
 class _Taking(BaseHTTPRequestHandler):
-    server: Collector
-
     def do_POST(self) -> None:
+        assert isinstance(self.server, Collector)
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.bodies.append((self.path, gzip.decompress(body) if self.headers["Content-Encoding"] else body))
         self.send_response(200)
