@@ -134,16 +134,15 @@ def _with_content(job: AnyJob, item: dict[str, Any]) -> AnyJob:
     content = item.get("encryptedContent")
     if not isinstance(job, FetchMessage) or job.change != "updated" or not isinstance(content, dict):
         return job
+    taken_along = {
+        **job.model_dump(include={"account_id", "provider_message_id", "change_key"}),
+        "certificate_id": content.get("encryptionCertificateId"),
+        "data": content.get("data"),
+        "data_key": content.get("dataKey"),
+        "data_signature": content.get("dataSignature"),
+    }
     try:
-        return ApplyNotification(
-            account_id=job.account_id,
-            provider_message_id=job.provider_message_id,
-            change_key=job.change_key,
-            certificate_id=content.get("encryptionCertificateId"),
-            data=content.get("data"),
-            data_key=content.get("dataKey"),
-            data_signature=content.get("dataSignature"),
-        )
+        return ApplyNotification.model_validate(taken_along)
     except ValidationError:  # too large for a queue message, or not what we know
         return job
 
