@@ -279,6 +279,12 @@ async def test_a_part_that_failed_fails_the_batch(told: dict[str, Any]) -> None:
         await graph(Batches(lambda path: told if path == "m1" else found(path))).messages(["m0", "m1"])
 
 
+async def test_a_token_refused_within_a_batch_is_tried_again_without_the_owner() -> None:
+    refusal = refused(401, "InvalidAuthenticationToken")
+    with pytest.raises(ProviderUnavailable):
+        await graph(Batches(lambda path: refusal if path == "m1" else found(path))).messages(["m0", "m1"])
+
+
 async def test_a_closed_mailbox_fails_the_batch_instead_of_emptying_the_mirror() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         requests = json.loads(request.content)["requests"]

@@ -6,7 +6,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from shared.errors import MailboxUnavailable, ProviderItemNotFound, ProviderUnavailable, Throttled
+from shared.errors import (
+    MailboxUnavailable,
+    ProviderError,
+    ProviderItemNotFound,
+    ProviderUnavailable,
+    ReauthenticationRequired,
+    Throttled,
+)
 from shared.providers.graph.client import IMMUTABLE_IDS, GraphClient, Question
 from shared.providers.graph.errors import IdMalformed, error_from
 
@@ -32,7 +39,7 @@ def found_in(part: Part) -> dict[str, Any] | None:
         if part.document is None:
             raise ProviderUnavailable("a part of a batch that is not a JSON object")
         return part.document
-    error = error_from(part.status, part.headers, part.document)
+    error = _error_of(part)
     if isinstance(error, ProviderItemNotFound | IdMalformed):
         return None
     raise error
@@ -84,15 +91,23 @@ def _part(told: Mapping[str, Any]) -> Part:
     )
 
 
+def _error_of(part: Part) -> ProviderError:
+    """Tell what a part says. A token that was good for the batch and is refused within it is for the next request."""
+    error = error_from(part.status, part.headers, part.document)
+    if isinstance(error, ReauthenticationRequired):
+        return ProviderUnavailable(f"within a batch: {error}")
+    return error
+
+
 def _raise_refusals(expected: frozenset[str], document: Mapping[str, Any]) -> None:
     parts = _parts_from(document)
-    errors = [error_from(part.status, part.headers, part.document) for part in parts.values() if part.status != OK]
+    errors = [_error_of(part) for part in parts.values() if part.status != OK]
     throttled = [error for error in errors if isinstance(error, Throttled)]
     if throttled:
         raise max(throttled, key=lambda error: error.retry_after_seconds or 0)
     anchor = parts.get(_ANCHOR)
     if anchor and anchor.status != OK:
-        error = error_from(anchor.status, anchor.headers, anchor.document)
+        error = _error_of(anchor)
         if isinstance(error, ProviderItemNotFound):  # a mailbox without a root is no place to look for messages
             raise MailboxUnavailable(str(error)) from error
         raise error
