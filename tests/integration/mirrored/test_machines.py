@@ -21,7 +21,7 @@ from dev.graph_simulator.fixture import RunningSimulator
 from shared.models.jobs import AnyJob, StartSync, SyncChanges, SyncLane
 from shared.models.mail import ProviderProfile
 from shared.storage.accounts import connect_mailbox
-from shared.storage.database import user_transaction
+from shared.storage.database import Pool, user_transaction
 from tests.conftest import Database
 from tests.integration.conftest import add_user
 from tests.integration.mirrored.mirror import Mirror, WorkerDied, with_settings
@@ -35,7 +35,7 @@ FEW: Final = settings(
     derandomize=True,
     phases=(Phase.generate,),
     database=None,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large),
 )
 ROUNDS: Final = 30
 
@@ -57,7 +57,7 @@ class MailboxMachine(RuleBasedStateMachine):
         owner = await self.stack.enter_async_context(
             await psycopg.AsyncConnection.connect(self.database.owner_url, autocommit=True)
         )
-        pool = AsyncConnectionPool(
+        pool: Pool = AsyncConnectionPool(
             self.database.app_url, min_size=1, max_size=8, open=False, kwargs={"prepare_threshold": None}
         )
         await self.stack.enter_async_context(pool)
