@@ -65,7 +65,7 @@ def account_id_from(settings: Settings, client_state: str) -> UUID | None:
     except (ValueError, binascii.Error):
         return None
     expected = _text_from(_mac(settings, account_id))
-    return account_id if hmac.compare_digest(mac.encode(), expected.encode()) else None
+    return account_id if hmac.compare_digest(mac.encode(errors="replace"), expected.encode()) else None
 
 
 def _mac(settings: Settings, account_id: UUID) -> bytes:

@@ -53,6 +53,7 @@ def test_a_client_state_names_its_account_and_nobody_elses(settings: Settings) -
     assert account_id_from(settings, state) == account_id
     forged = client_state_from(settings, other).partition(".")[0] + "." + state.partition(".")[2]
     assert account_id_from(settings, forged) is None
+    assert account_id_from(settings, state.partition(".")[0] + ".\ud800") is None  # JSON may hold what UTF-8 cannot
 
 
 @given(st.text(max_size=130))
