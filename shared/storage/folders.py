@@ -1,6 +1,7 @@
 """Folders: the account's tree, and how far each folder's listing went."""
 
 from collections.abc import Sequence
+from enum import Enum, auto
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -8,6 +9,14 @@ from psycopg.rows import class_row
 from shared.models.accounts import ConnectedAccount, SyncFolder
 from shared.models.mail import ProviderFolder, folder_id_from
 from shared.storage.database import Connection
+
+
+class CursorMove(Enum):
+    """What became of a cursor that was to be moved."""
+
+    STALE = auto()  # somebody else had moved it
+    MOVED = auto()
+    ENDLESS = auto()  # moved, and its round leads nowhere
 
 
 async def upsert_folders(conn: Connection, account: ConnectedAccount, folders: Sequence[ProviderFolder]) -> list[UUID]:
@@ -78,7 +87,7 @@ async def restart_listing(conn: Connection, account: ConnectedAccount, folder_id
     sql = """
         UPDATE folder
            SET state = 'listing', cursor = NULL, listing_round = listing_round + 1, leased_until = '-infinity',
-               round_pages = 0, count_gap = NULL, count_gap_seen = NULL
+               round_pages = 0, round_mark = NULL
          WHERE account_id = %(account_id)s
            AND user_id = %(user_id)s
            AND (%(folder_ids)s::uuid[] IS NULL OR id = ANY(%(folder_ids)s::uuid[]))
@@ -100,8 +109,8 @@ async def give_up_round(conn: Connection, account: ConnectedAccount, folder: Syn
     """
     sql = """
         UPDATE folder
-           SET state = 'listing', cursor = NULL, listing_round = listing_round + 1, round_pages = 0,
-               count_gap = NULL, count_gap_seen = NULL, relistings = relistings + 1,
+           SET state = 'listing', cursor = NULL, listing_round = listing_round + 1,
+               round_pages = 0, round_mark = NULL, relistings = relistings + 1,
                leased_until = CASE WHEN relistings = 0 THEN '-infinity'
                                    ELSE clock_timestamp() + least(interval '5 seconds' * 2 ^ least(relistings - 1, 12),
                                                                   interval '1 hour') END
@@ -172,146 +181,45 @@ async def release_listing(conn: Connection, account: ConnectedAccount, folder: S
     await conn.execute(sql, {"folder_id": folder.id, "user_id": account.user_id})
 
 
-async def mark_folders_due(conn: Connection, account: ConnectedAccount) -> None:
-    """Have every folder visited, also those that somebody visits at this moment."""
-    sql = "UPDATE folder SET check_at = '-infinity' WHERE account_id = %(account_id)s AND user_id = %(user_id)s"
-    await conn.execute(sql, {"account_id": account.id, "user_id": account.user_id})
-
-
-async def due_folders(conn: Connection, account: ConnectedAccount) -> list[SyncFolder]:
-    """List the folders whose cursor is to be followed by now, the one that waited longest first."""
-    sql = """
-        SELECT id, provider_folder_id, well_known_name, cursor, listing_round
-          FROM folder
-         WHERE account_id = %(account_id)s
-           AND user_id = %(user_id)s
-           AND state = 'current'
-           AND check_at <= clock_timestamp()
-         ORDER BY changes_checked_at NULLS FIRST, id
-    """
-    async with conn.cursor(row_factory=class_row(SyncFolder)) as cur:
-        await cur.execute(sql, {"account_id": account.id, "user_id": account.user_id})
-        return await cur.fetchall()
-
-
-async def begin_visit(conn: Connection, account: ConnectedAccount, folder: SyncFolder, lease_seconds: float) -> None:
-    """Note that a folder is being visited; if nobody ends the visit, it is due again after the lease."""
-    sql = """
-        UPDATE folder
-           SET check_at = clock_timestamp() + make_interval(secs => %(lease_seconds)s)
-         WHERE id = %(folder_id)s
-           AND user_id = %(user_id)s
-    """
-    await conn.execute(sql, {"folder_id": folder.id, "user_id": account.user_id, "lease_seconds": lease_seconds})
-
-
-async def end_visit(
-    conn: Connection,
-    account: ConnectedAccount,
-    folder: SyncFolder,
-    *,
-    found_changes: bool,
-    shortest_seconds: float,
-    longest_seconds: float,
-) -> None:
-    """
-    Set when a folder is visited again: soon when it had changes, else after twice as long as before.
-
-    Folders that mail flows through wait an hour at most. Who marked it due meanwhile is not overruled.
-    """
-    sql = """
-        WITH next AS (
-            SELECT id,
-                   CASE WHEN %(found_changes)s THEN %(shortest)s
-                        ELSE least(greatest(2 * check_seconds, %(shortest)s),
-                                   greatest(%(shortest)s,
-                                            CASE WHEN well_known_name IN ('inbox', 'sentitems', 'drafts')
-                                                 THEN least(%(longest)s, 3600) ELSE %(longest)s END)) END AS seconds
-              FROM folder
-             WHERE id = %(folder_id)s
-               AND user_id = %(user_id)s
-               FOR UPDATE
-        )
-        UPDATE folder
-           SET check_seconds = next.seconds,
-               check_at = clock_timestamp() + make_interval(secs => next.seconds * (0.9 + 0.2 * random()))
-          FROM next
-         WHERE folder.id = next.id
-           AND check_at > '-infinity'
-    """
-    params = {
-        "folder_id": folder.id,
-        "user_id": account.user_id,
-        "found_changes": found_changes,
-        "shortest": float(shortest_seconds),
-        "longest": float(longest_seconds),
-    }
-    await conn.execute(sql, params)
-
-
-async def counts_disagree(
-    conn: Connection, account: ConnectedAccount, folder: SyncFolder, *, patience_seconds: float
-) -> bool:
-    """
-    Compare the provider's count of a folder with ours, and tell whether its enumeration is called for.
-
-    Counts differ by what is not mail, and that stays the same. Another difference that two visits in a row have seen is
-    something that delta has kept from us. It is called for once in `patience_seconds` at most.
-    """
-    sql = """
-        WITH gap AS (
-            SELECT id, count_gap, count_gap_seen, relisted_at,
-                   provider_total_count - (SELECT count(*)::integer
-                                             FROM message
-                                            WHERE message.folder_id = folder.id
-                                              AND message.user_id = %(user_id)s
-                                              AND deleted_at IS NULL) AS now
-              FROM folder
-             WHERE id = %(folder_id)s
-               AND user_id = %(user_id)s
-               AND state = 'current'
-        ), judged AS (
-            SELECT id, now, count_gap IS NOT NULL AND now <> count_gap AND now = count_gap_seen
-                            AND relisted_at < clock_timestamp() - make_interval(secs => %(patience)s) AS is_odd
-              FROM gap
-        )
-        UPDATE folder
-           SET count_gap = coalesce(folder.count_gap, judged.now),
-               count_gap_seen = judged.now,
-               relisted_at = CASE WHEN judged.is_odd THEN clock_timestamp() ELSE folder.relisted_at END
-          FROM judged
-         WHERE folder.id = judged.id
-        RETURNING judged.is_odd
-    """
-    params = {"folder_id": folder.id, "user_id": account.user_id, "patience": float(patience_seconds)}
-    row = await (await conn.execute(sql, params)).fetchone()
-    return bool(row and row[0])
-
-
 async def move_cursor(
     conn: Connection, account: ConnectedAccount, folder: SyncFolder, *, cursor: str, listed: bool
-) -> int | None:
+) -> CursorMove:
     """
-    Move a folder's cursor, unless it moved since `folder` was read; return how long its round is.
-
-    That is in pages, 0 when the round ends with this one, None when the cursor was not moved.
+    Move a folder's cursor, unless it moved since `folder` was read.
 
     Call it in the transaction that saves what the page covers: a cursor ahead of its rows loses mail. `listed` says
     that the provider has no more for now, so that the folder is current; what came while it was listed is due.
+
+    A round is endless when its links come back, or when it has more pages than the folder could fill with five
+    messages each. Every first, second, fourth, eighth ... link is kept, and the later ones are compared with it: that
+    finds a circle of any length before it was gone through four times.
     """
     sql = """
+        WITH read AS (
+            SELECT id,
+                   coalesce(NOT %(listed)s AND (cursor = %(cursor)s
+                                                OR round_mark = %(cursor)s
+                                                OR round_pages >= 1000 + provider_total_count / 5), false) AS is_endless
+              FROM folder
+             WHERE id = %(folder_id)s
+               AND user_id = %(user_id)s
+               AND listing_round = %(listing_round)s
+               AND cursor IS NOT DISTINCT FROM %(cursor_read)s
+               FOR UPDATE
+        )
         UPDATE folder
            SET cursor = %(cursor)s,
                round_pages = CASE WHEN %(listed)s THEN 0 ELSE round_pages + 1 END,
+               round_mark = CASE WHEN %(listed)s THEN NULL
+                                 WHEN round_pages & (round_pages + 1) = 0 THEN %(cursor)s
+                                 ELSE round_mark END,
                relistings = CASE WHEN %(listed)s AND state = 'current' THEN 0 ELSE relistings END,
                check_at = CASE WHEN %(listed)s AND state = 'listing' THEN '-infinity' ELSE check_at END,
                state = CASE WHEN %(listed)s THEN 'current'::folder_state ELSE state END,
                changes_checked_at = CASE WHEN %(listed)s THEN clock_timestamp() ELSE changes_checked_at END
-         WHERE id = %(folder_id)s
-           AND user_id = %(user_id)s
-           AND listing_round = %(listing_round)s
-           AND cursor IS NOT DISTINCT FROM %(cursor_read)s
-        RETURNING round_pages
+          FROM read
+         WHERE folder.id = read.id
+        RETURNING read.is_endless
     """
     params = {
         "folder_id": folder.id,
@@ -322,4 +230,6 @@ async def move_cursor(
         "cursor_read": folder.cursor,
     }
     row = await (await conn.execute(sql, params)).fetchone()
-    return int(row[0]) if row else None
+    if row is None:
+        return CursorMove.STALE
+    return CursorMove.ENDLESS if row[0] else CursorMove.MOVED

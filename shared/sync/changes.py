@@ -21,22 +21,13 @@ from shared.storage.accounts import (
     hold_changes,
 )
 from shared.storage.database import Connection, database_time, system_transaction, user_transaction
-from shared.storage.folders import (
-    begin_visit,
-    counts_disagree,
-    due_folders,
-    end_visit,
-    give_up_round,
-    mark_folders_due,
-    move_cursor,
-    restart_listing,
-)
+from shared.storage.folder_visits import begin_visit, counts_disagree, due_folders, end_visit, mark_folders_due
+from shared.storage.folders import CursorMove, give_up_round, move_cursor, restart_listing
 from shared.storage.messages import stored_messages
 from shared.storage.sync_runs import ensure_run
 from shared.sync.answers import settle
 from shared.sync.engine import Engine
 from shared.sync.folders import refresh_folders
-from shared.sync.listing import is_endless
 from shared.sync.patience import later_after
 from shared.telemetry import CHANGES_UNANNOUNCED, record
 
@@ -79,7 +70,7 @@ async def sync_changes(engine: Engine, account: ConnectedAccount, job: SyncChang
     try:
         return await _take_turn(engine, account)
     except ProviderUnavailable as exc:
-        again = later_after(job, exc)
+        again = later_after(job.model_copy(update={"is_thorough": False}), exc)  # the folders know it by now
         pause_seconds = again.delay_seconds - 1
         return [again]
     finally:
@@ -142,19 +133,19 @@ class _Visit:
                 return
             await self._carry_over(at, page)
             async with user_transaction(self._engine.pool, self._account.user_id) as conn:
-                pages = await move_cursor(conn, self._account, at, cursor=page.cursor, listed=not page.has_more)
-                if pages is not None and not page.has_more:
+                move = await move_cursor(conn, self._account, at, cursor=page.cursor, listed=not page.has_more)
+                if move is CursorMove.MOVED and not page.has_more:
                     await self._end(conn, at)
-            if pages is None or not page.has_more:
+            if move is CursorMove.STALE or not page.has_more:
                 break
-            if is_endless(at, page, pages):
+            if move is CursorMove.ENDLESS:
                 await self._list_again(at, "a round of changes without an end")
                 return
             at = replace(at, cursor=page.cursor)
         else:
             self.jobs.append(Later(SyncChanges(account_id=self._account.id)))
             return
-        if pages is not None:
+        if move is CursorMove.MOVED:
             await self._compare_counts(at)
 
     async def _is_in_time(self, folder: SyncFolder) -> bool:
@@ -179,9 +170,12 @@ class _Visit:
         ids = [message_id_from(self._account.id, provider_id) for provider_id in provider_message_ids]
         latency_seconds = self._engine.settings.notification_latency_seconds
         async with user_transaction(self._engine.pool, self._account.user_id) as conn:
-            self.unannounced += await count_unannounced(
+            unannounced = await count_unannounced(
                 conn, self._account, ids, since=before, latency_seconds=latency_seconds
             )
+            if unannounced:
+                await mark_folders_due(conn, self._account)
+        self.unannounced += unannounced
 
     async def _end(self, conn: Connection, folder: SyncFolder) -> None:
         await end_visit(

@@ -13,7 +13,7 @@ from shared.models.accounts import ConnectedAccount, SyncFolder
 from shared.models.mail import ChangePage, ListedMessage, message_id_from
 from shared.providers.protocol import MailProvider
 from shared.storage.database import Connection, user_transaction
-from shared.storage.folders import give_up_round, move_cursor, release_listing
+from shared.storage.folders import CursorMove, give_up_round, move_cursor, release_listing
 from shared.storage.listings import forget_seen, remember_seen, unseen_provider_ids
 from shared.storage.messages import stored_messages
 from shared.storage.sync_pages import PlannedPage, insert_id_pages, insert_pages
@@ -21,7 +21,6 @@ from shared.sync.engine import Engine
 from shared.sync.folders import refresh_folders
 
 log = logging.getLogger(__name__)
-MOST_PAGES: Final = 100_000  # of one round; of five hundred messages each, if the provider is asked for that
 ONE_SECOND: Final = timedelta(seconds=1)
 END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC, microsecond=0) - ONE_SECOND
 
@@ -40,11 +39,11 @@ async def list_folder_page(
     except ProviderItemNotFound:
         return await refresh_folders(engine, account, provider)
     async with user_transaction(engine.pool, account.user_id) as conn:
-        pages = await move_cursor(conn, account, folder, cursor=page.cursor, listed=not page.has_more)
-        if pages is not None:
+        move = await move_cursor(conn, account, folder, cursor=page.cursor, listed=not page.has_more)
+        if move is not CursorMove.STALE:
             await _record(conn, account, run_id, folder, page, size=engine.settings.sync_page_messages)
             await release_listing(conn, account, folder)
-    if pages is not None and is_endless(folder, page, pages):
+    if move is CursorMove.ENDLESS:
         await _start_over(engine, account, folder, "a listing without an end")
     log.info("folder page listed", extra={"folder_id": str(folder.id), "listed": len(page.listed)})
     return []
@@ -54,11 +53,6 @@ async def _start_over(engine: Engine, account: ConnectedAccount, folder: SyncFol
     async with user_transaction(engine.pool, account.user_id) as conn:
         times = await give_up_round(conn, account, folder)
     log.warning("listing begun again", extra={"folder_id": str(folder.id), "why": why, "times": times})
-
-
-def is_endless(folder: SyncFolder, page: ChangePage, pages: int) -> bool:
-    """Tell whether a round goes on for ever: its link leads to itself, or it has more pages than any folder fills."""
-    return page.has_more and (page.cursor == folder.cursor or pages > MOST_PAGES)
 
 
 async def _record(

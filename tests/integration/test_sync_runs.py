@@ -13,7 +13,7 @@ from shared.models.api import SyncRunState
 from shared.models.mail import folder_id_from
 from shared.storage.accounts import claim_accounts_for_changes, claim_changes, finish_changes
 from shared.storage.database import Pool, system_transaction, user_transaction
-from shared.storage.folders import claim_listing, move_cursor, upsert_folders
+from shared.storage.folders import CursorMove, claim_listing, move_cursor, upsert_folders
 from shared.storage.sync_pages import claim_page, count_pages, fail_page, finish_page, halve_page, insert_id_pages
 from shared.storage.sync_runs import (
     claim_lane,
@@ -139,7 +139,7 @@ async def test_of_two_listings_of_one_folder_page_one_moves_the_cursor(
 
     async def move(read: SyncFolder, cursor: str) -> bool:
         async with user_transaction(pool, account.user_id) as conn:
-            return await move_cursor(conn, account, read, cursor=cursor, listed=False) is not None
+            return await move_cursor(conn, account, read, cursor=cursor, listed=False) is CursorMove.MOVED
 
     assert sorted(await asyncio.gather(move(folder, "one"), move(folder, "two"))) == [False, True]
 

@@ -10,6 +10,7 @@ from dev.graph_simulator.fixture import RunningSimulator, start_simulator
 from shared.models.accounts import ConnectedAccount
 from shared.storage.database import Pool
 from tests.conftest import Database
+from tests.integration.mirrored.following import follow, subscribe
 from tests.integration.mirrored.mirror import Mirror
 from tests.integration.mirrored.opening import open_mirror
 
@@ -39,3 +40,12 @@ async def mail(mirror: Mirror) -> Mirror:
     assert mirror.prove().holds
     mirror.doorstep.reset()
     return mirror
+
+
+@pytest.fixture
+async def visited(mail: Mirror) -> Mirror:
+    """The same, with a subscription, and all folders visited since."""
+    await subscribe(mail)
+    await follow(mail)
+    mail.doorstep.reset()
+    return mail

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -10,35 +9,15 @@ from shared.models.accounts import SyncFolder
 from shared.models.jobs import EnsureSubscription, StartSync, SyncChanges, SyncLane
 from shared.storage.database import user_transaction
 from shared.storage.folders import give_up_round, seconds_until_listing
-from shared.storage.subscriptions import save_subscription
 from shared.sync.changes import request_changes
+from tests.integration.mirrored.following import events_since, finish_run, follow, newest_position
 from tests.integration.mirrored.mirror import Mirror, with_settings
-
-
-@pytest.fixture
-async def visited(mail: Mirror) -> Mirror:
-    """A synced mailbox whose folders have all been visited."""
-    await follow(mail)
-    mail.doorstep.reset()
-    return mail
-
-
-async def follow(mail: Mirror, *, is_thorough: bool = False) -> None:
-    await mail.run(SyncChanges(account_id=mail.account.id, is_thorough=is_thorough))
 
 
 async def distances(mail: Mirror) -> dict[str, float]:
     """How far apart each folder's visits are, by its name at the provider."""
     rows = await mail.query("SELECT well_known_name, check_seconds FROM folder WHERE well_known_name IS NOT NULL")
     return dict(rows)
-
-
-async def events_since(mail: Mirror, position: int) -> list[tuple[str, Any]]:
-    return await mail.query("SELECT kind, message_id FROM event WHERE position > %s ORDER BY position", position)
-
-
-async def newest_position(mail: Mirror) -> int:
-    return int((await mail.query("SELECT max(position) FROM event"))[0][0])
 
 
 async def test_a_quiet_folder_is_visited_ever_more_rarely_and_the_inbox_hourly_at_least(visited: Mirror) -> None:
@@ -117,13 +96,6 @@ async def test_a_forgotten_cursor_lists_that_folder_only_and_tells_nobody_what_i
     assert [event for event in await events_since(visited, position) if event[1]] == []
 
 
-async def finish_run(mail: Mirror) -> None:
-    for later in mail.jobs.take(StartSync)[:1]:
-        await mail.run(later.job)
-    while jobs := mail.jobs.take(SyncLane):
-        await mail.run(jobs[0].job)
-
-
 async def test_a_folder_whose_rounds_come_to_nothing_is_begun_again_ever_later(visited: Mirror) -> None:
     rows = await visited.query("SELECT id FROM folder WHERE well_known_name = 'archive'")
     waits = []
@@ -168,25 +140,8 @@ async def test_a_move_is_told_as_one_change_whichever_folder_tells_first(visited
     assert kinds == ["message.updated"]
 
 
-async def subscribe(mail: Mirror) -> None:
-    """As if notifications had been promised long ago."""
-    async with user_transaction(mail.engine.pool, mail.account.user_id) as conn:
-        await save_subscription(
-            conn,
-            mail.account.user_id,
-            mail.account.id,
-            provider_subscription_id="subscription",
-            expires_at=(await mail.query("SELECT now() + interval '1 day'"))[0][0],
-            terms="terms",
-            share=0.5,
-        )
-    await mail.query("UPDATE subscription SET made_at = now() - interval '1 day'")
-
-
 async def test_a_change_that_no_notification_told_in_time_is_counted_and_looked_into(visited: Mirror) -> None:
-    await subscribe(visited)
     visited.admin.deliver(visited.address, folder="inbox")
-    await visited.query("UPDATE subscription SET made_at = now() - interval '1 day'")
     visited.engine = with_settings(visited.engine, notification_latency_seconds=0)
     await follow(visited)
     assert await visited.query("SELECT changes_unannounced FROM account") == [(1,)]
@@ -199,7 +154,6 @@ async def test_a_change_that_no_notification_told_in_time_is_counted_and_looked_
 
 
 async def test_a_change_that_a_notification_may_still_tell_is_not_counted(visited: Mirror) -> None:
-    await subscribe(visited)
     visited.admin.deliver(visited.address, folder="inbox")
     await follow(visited)
     assert visited.prove().holds
@@ -208,7 +162,6 @@ async def test_a_change_that_a_notification_may_still_tell_is_not_counted(visite
 
 async def test_changes_from_before_the_subscription_are_not_counted(visited: Mirror) -> None:
     visited.admin.deliver(visited.address, folder="inbox")
-    await subscribe(visited)
     await visited.query("UPDATE subscription SET made_at = now() + interval '1 minute'")
     visited.engine = with_settings(visited.engine, notification_latency_seconds=0)
     await follow(visited)
@@ -216,7 +169,6 @@ async def test_changes_from_before_the_subscription_are_not_counted(visited: Mir
 
 
 async def test_a_count_that_stays_wrong_makes_a_folder_be_listed_again_once(visited: Mirror) -> None:
-    await follow(visited, is_thorough=True)  # learns what the counts differ by
     await visited.query(
         "DELETE FROM message WHERE id IN (SELECT m.id FROM message m JOIN folder f ON f.id = m.folder_id"
         " WHERE f.well_known_name = 'archive' LIMIT 2)"
@@ -228,7 +180,7 @@ async def test_a_count_that_stays_wrong_makes_a_folder_be_listed_again_once(visi
     assert visited.prove().holds
 
 
-async def test_ten_thousand_accounts_are_asked_for_in_batches(visited: Mirror) -> None:
+async def test_thousands_of_accounts_are_asked_for_in_batches(visited: Mirror) -> None:
     await visited.query(
         """INSERT INTO account (id, user_id, provider, provider_tenant_id, provider_user_id, address, display_name,
                                 state, connected_at)
