@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from shared.errors import AnswerTooLarge, ProviderItemNotFound
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, SyncPage
-from shared.models.api import ChangeKind
+from shared.models.api import AccountState, ChangeKind
 from shared.models.mail import Fetched
 from shared.providers.protocol import MailProvider
 from shared.storage.database import user_transaction
 from shared.storage.events import Event
 from shared.storage.sync_pages import finish_page, halve_page, narrow_page
-from shared.sync.answers import fetch_by_id, save_answer, with_homes
+from shared.sync.answers import events_from, fetch_by_id, save_answer, with_homes
 from shared.sync.engine import Engine, recorded_transaction
 
 log = logging.getLogger(__name__)
@@ -40,17 +40,20 @@ async def fetch_page(engine: Engine, account: ConnectedAccount, provider: MailPr
         jobs += more_jobs
     async with recorded_transaction(engine, account) as (conn, events):
         contested: list[str] = []
-        arrived = 0
+        told: list[Event] = []
         for fetched in settled:
             saved, buried = await save_answer(conn, account, fetched)
             contested += [*saved.contested, *buried.contested]
-            arrived += len(saved.created) + len(saved.updated) + len(buried.updated)
+            told += events_from(account, saved, buried)
         if contested:
             await narrow_page(conn, account, page, contested)
         else:
             await finish_page(conn, account, page)
-        if arrived:
-            events.append(Event(ChangeKind.SYNC_PAGE, account.id, folder_id=page.folder_id, data={"messages": arrived}))
+        if account.state is AccountState.LIVE:  # somebody follows it message by message
+            events.extend(told)
+        elif told:
+            count: dict[str, int | str | None] = {"messages": len(told)}
+            events.append(Event(ChangeKind.SYNC_PAGE, account.id, folder_id=page.folder_id, data=count))
     return jobs
 
 
