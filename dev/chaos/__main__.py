@@ -2,7 +2,7 @@
 Run seeds of chaos: `python -m dev.chaos --seeds 20 --start 1000` ends with `20 of 20 seeds converged` and status 0.
 
 A seed is a mailbox with a user in it, connected while faults of its own and of the system strike. When they are over it
-has a minute to become equal to the mailbox, field by field. The same seeds at once are the same choices again.
+has two minutes to become equal to the mailbox, field by field. The same seeds at once are the same choices again.
 """
 
 import argparse

@@ -17,7 +17,7 @@ from dev.chaos.verdict import Verdict, audit_objections, differences, finished_a
 from dev.person import ConnectingFailed, Person
 from dev.trial import Trial
 
-SETTLING_SECONDS: Final = 60.0
+SETTLING_SECONDS: Final = 120.0
 LOOK_SECONDS: Final = 0.5
 OWNER_SECONDS: Final = 1.5  # how long an owner takes to notice that a sign-in is needed
 AWAY: Final = (httpx.HTTPError, psycopg.OperationalError)  # a part is being killed
@@ -64,8 +64,13 @@ class RunningSeed:
         _unless_away(self._download_attachment)
 
     def settle(self, follower: Follower) -> Verdict:
-        """Wait until the mirror is equal, for so long and no longer, and look at all the rest."""
+        """
+        Wait until the mirror is equal, for so long and no longer, and look at all the rest.
+
+        One more message arrives, because a subscription that was lost without a word shows only by a change.
+        """
         restore(self.trial.simulator.admin, self.plan.address)
+        MailboxUser(self.trial.simulator.admin, self.plan.address).act(Action(0, "deliver", self.plan.seed))
         verdict = Verdict(self.plan.seed)
         faults_ended = time.monotonic()
         while time.monotonic() - faults_ended < SETTLING_SECONDS:
