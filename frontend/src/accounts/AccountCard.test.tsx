@@ -65,6 +65,6 @@ it('compares on demand and shows what it found, with the signed report', async (
   const card = await show({});
   await userEvent.click(await card.findByRole('button', { name: 'Compare now' }));
   const audits = within(await card.findByRole('list', { name: 'Audits' }));
-  expect(await audits.findByText(/messages match the mailbox$/, {}, { timeout: 5000 })).toBeVisible();
+  expect(await audits.findByText(/messages match the mailbox$/)).toBeVisible();
   expect(audits.getByRole('button', { name: /^Signed report of/ })).toBeEnabled();
 });

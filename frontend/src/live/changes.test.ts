@@ -6,6 +6,7 @@ import type { Message, MessagePage } from '../api/types';
 import { messagesOf, type ListFilter, type LoadedList } from '../mail/lists';
 import { ACCOUNT, ARCHIVE, changeOf, INBOX, messageWith } from '../testing/samples';
 import { applyChanges, consequencesOf } from './changes';
+import { eventually } from '../testing/eventually';
 import { Pacer } from './pacer';
 
 const created = (id: string) => changeOf('message.created', { message_id: id, folder_id: INBOX });
@@ -38,7 +39,7 @@ function mailbox(stored: Message[], filter: ListFilter = { folder_id: INBOX }) {
     cache,
     asked,
     stored,
-    loaded: () => vi.waitFor(() => expect(list.getCurrentResult().isSuccess).toBe(true)),
+    loaded: () => eventually(() => expect(list.getCurrentResult().isSuccess).toBe(true)),
     apply: (changes: Parameters<typeof applyChanges>[0]) => applyChanges(changes, { cache, source, pacer }),
     shown: () => messagesOf(cache.getQueryData<LoadedList>(keys.list(filter))).map(({ id }) => id),
   };
@@ -98,7 +99,7 @@ it('asks for first pages, not for messages one by one, when very many changed', 
   const many = Array.from({ length: 300 }, (_, index) => messageWith({ id: `m${index}` }));
   box.stored.push(...many);
   await box.apply(many.map(({ id }) => created(id)));
-  await vi.waitFor(() => expect(box.shown()).toHaveLength(300));
+  await eventually(() => expect(box.shown()).toHaveLength(300));
   expect(box.asked).toEqual([]);
 });
 
@@ -107,7 +108,7 @@ it('shows what a page of a first sync brought', async () => {
   await box.loaded();
   box.stored.push(messageWith({ id: 'a' }));
   await box.apply([changeOf('sync.page', { data: { messages: 1 } })]);
-  await vi.waitFor(() => expect(box.shown()).toEqual(['a']));
+  await eventually(() => expect(box.shown()).toEqual(['a']));
 });
 
 it('asks for the counts of folders again when their messages change', async () => {
@@ -116,9 +117,9 @@ it('asks for the counts of folders again when their messages change', async () =
   new QueryObserver(box.cache, { queryKey: keys.folders(ACCOUNT), queryFn: countFolders }).subscribe(
     () => undefined,
   );
-  await vi.waitFor(() => expect(countFolders).toHaveBeenCalledTimes(1));
+  await eventually(() => expect(countFolders).toHaveBeenCalledTimes(1));
   await box.apply([updated('a')]);
-  await vi.waitFor(() => expect(countFolders).toHaveBeenCalledTimes(2));
+  await eventually(() => expect(countFolders).toHaveBeenCalledTimes(2));
 });
 
 it('fails when the server does, so that the same changes are applied again', async () => {

@@ -4,6 +4,7 @@ import type { Change } from '../api/types';
 import { ApiProblem } from '../api/problems';
 import { Session } from '../session/session';
 import { startServer } from '../testing/server';
+import { eventually } from '../testing/eventually';
 import { Feed, type FeedPorts, type FeedState } from './feed';
 
 type Server = Awaited<ReturnType<typeof startServer>>;
@@ -37,7 +38,7 @@ async function follow({
   await session.signUp({ email: 'ada@example.com', password: 'long enough', name: '' });
   session.close();
   server.world.connect();
-  await vi.waitFor(() => expect(server.world.progress()?.state).toBe('completed'));
+  await eventually(() => expect(server.world.progress()?.state).toBe('completed'));
 
   const api = createApi(`${server.url}/api`, session.accessToken);
   const states: FeedState[] = [];
@@ -61,10 +62,10 @@ async function follow({
 }
 
 const becomes = (states: FeedState[], state: FeedState) =>
-  vi.waitFor(() => expect(states.at(-1)).toBe(state), { timeout: 3000 });
+  eventually(() => expect(states.at(-1)).toBe(state));
 
 const sees = (changes: Change[], ids: string[]) =>
-  vi.waitFor(() => expect(changes.map((change) => change.message_id)).toEqual(ids), { timeout: 3000 });
+  eventually(() => expect(changes.map((change) => change.message_id)).toEqual(ids));
 
 it('brings a change by push, and nothing of what was before', async () => {
   const { server, states, changes } = await follow();
@@ -80,7 +81,7 @@ it('brings what changed while the socket was being opened', async () => {
       if (delivered.length === 0) delivered.push(server.deliver({}).id);
     },
   });
-  await vi.waitFor(() => expect(delivered).toHaveLength(1));
+  await eventually(() => expect(delivered).toHaveLength(1));
   await sees(changes, delivered);
 });
 
@@ -112,6 +113,17 @@ it('polls when push cannot be negotiated', async () => {
   await sees(changes, [id]);
 });
 
+it('polls when the socket cannot be opened', async () => {
+  const nobody = await startServer();
+  await nobody.close();
+  const negotiate = () =>
+    Promise.resolve({ url: nobody.url.replace('http', 'ws'), protocol: 'json.webpubsub.azure.v1' });
+  const { server, states, changes } = await follow({ ports: { negotiate } });
+  await becomes(states, 'polling');
+  const { id } = server.deliver({});
+  await sees(changes, [id]);
+});
+
 it('applies the same changes again when applying them failed', async () => {
   let failures = 1;
   const applied: Change[] = [];
@@ -137,7 +149,7 @@ it('starts over when the log no longer reaches back', async () => {
   };
   await becomes(states, 'polling');
   isExpired = true;
-  await vi.waitFor(() => expect(startOver).toHaveBeenCalledTimes(1), { timeout: 3000 });
+  await eventually(() => expect(startOver).toHaveBeenCalledTimes(1));
   const { id } = server.deliver({});
   await sees(changes, [id]);
 });
@@ -152,7 +164,7 @@ it('says that it is offline, and goes on when the server is back', async () => {
     isDown = false;
     return Promise.resolve({ items: [], position: 0, has_more: false });
   };
-  await vi.waitFor(() => expect(isDown).toBe(false), { timeout: 3000 });
-  await vi.waitFor(() => expect(states).toContain('polling'), { timeout: 3000 });
+  await eventually(() => expect(isDown).toBe(false));
+  await eventually(() => expect(states).toContain('polling'));
   expect(startOver).toHaveBeenCalledTimes(1);
 });

@@ -2,6 +2,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { createApi, dataOf } from '../api/client';
 import { ApiProblem, ApiUnreachable } from '../api/problems';
 import { startServer } from '../testing/server';
+import { eventually } from '../testing/eventually';
 import { Session } from './session';
 
 const ADA = { email: 'ada@example.com', password: 'long enough', name: 'Ada' };
@@ -85,9 +86,9 @@ it('tells the other tabs of signing in and out', async () => {
   const otherTab = openTab(server.url);
   await otherTab.restore();
   await session.logOut();
-  await vi.waitFor(() => expect(otherTab.state.status).toBe('signed-out'));
+  await eventually(() => expect(otherTab.state.status).toBe('signed-out'));
   await session.logIn(ADA);
-  await vi.waitFor(() => expect(otherTab.state.status).toBe('signed-in'));
+  await eventually(() => expect(otherTab.state.status).toBe('signed-in'));
 });
 
 it('says which field was wrong', async () => {
