@@ -121,6 +121,13 @@ class _Visit:
 
     async def follow(self, folder: SyncFolder) -> None:
         """Carry over page after page; a visit that does not come to its end leaves the folder due."""
+        try:
+            await self._follow(folder)
+        except ProviderUnavailable:
+            await self._hold(folder, 0)
+            raise
+
+    async def _follow(self, folder: SyncFolder) -> None:
         at = folder
         while await self._is_in_time(at):
             try:
@@ -149,12 +156,15 @@ class _Visit:
             await self._compare_counts(at)
 
     async def _is_in_time(self, folder: SyncFolder) -> bool:
-        lease_seconds = self._engine.settings.page_lease_seconds
         is_in_time = asyncio.get_running_loop().time() <= self._turn_ends
-        async with user_transaction(self._engine.pool, self._account.user_id) as conn:
-            await hold_changes(conn, self._account, lease_seconds)
-            await begin_visit(conn, self._account, folder, lease_seconds if is_in_time else 0)
+        await self._hold(folder, self._engine.settings.page_lease_seconds if is_in_time else 0)
         return is_in_time
+
+    async def _hold(self, folder: SyncFolder, seconds: float) -> None:
+        """Have others wait with the folder, or, after no seconds at all, begin with those that waited longer."""
+        async with user_transaction(self._engine.pool, self._account.user_id) as conn:
+            await hold_changes(conn, self._account, self._engine.settings.page_lease_seconds)
+            await begin_visit(conn, self._account, folder, seconds)
 
     async def _carry_over(self, folder: SyncFolder, page: ChangePage) -> None:
         self._found_changes |= bool(page.listed or page.removed_ids)

@@ -112,6 +112,11 @@ async def test_a_forged_token_is_not_believed(microsoft: Microsoft) -> None:
         assert await microsoft.tokens.tenants([microsoft.token(), token]) == frozenset()
 
 
+async def test_what_utf_8_cannot_hold_is_no_token(microsoft: Microsoft) -> None:
+    assert await microsoft.tokens.tenants([microsoft.token(), "\ud800"]) == frozenset()
+    assert await microsoft.tokens.tenants([microsoft.token() + "\udfff"]) == frozenset()
+
+
 async def test_too_many_tokens_are_not_looked_at(microsoft: Microsoft) -> None:
     assert await microsoft.tokens.tenants([microsoft.token()] * 51) == frozenset()
     assert microsoft.fetches == 0

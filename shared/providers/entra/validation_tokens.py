@@ -79,7 +79,7 @@ class ValidationTokens:
                 leeway=LEEWAY_SECONDS,
                 options={"require": _REQUIRED, "verify_iss": False},  # it names the tenant: see below
             )
-        except jwt.PyJWTError as exc:
+        except (jwt.PyJWTError, UnicodeError) as exc:  # which JSON can hold and no token does
             raise ProviderRejected(f"validation token refused: {type(exc).__name__}") from exc
         tenant_id = tenant_id_from(claims)
         if claims["iss"] != ISSUER.replace(TENANT_PLACEHOLDER, tenant_id):

@@ -111,6 +111,18 @@ async def test_a_folder_whose_delta_fails_does_not_hold_up_the_others(visited: M
     assert visited.prove().holds
 
 
+async def test_a_folder_whose_delta_failed_is_visited_by_the_job_that_tries_again(visited: Mirror) -> None:
+    ((archive,),) = await visited.query("SELECT provider_folder_id FROM folder WHERE well_known_name = 'archive'")
+    visited.admin.fault("timeout", path=f"{re.escape(archive.rstrip('='))}.*delta", mailbox=visited.address, times=1)
+    visited.admin.update(visited.address, visited.ids("archive")[0], categories=["Blue"])
+    await follow(visited, is_thorough=True)
+    (again,) = (later.job for later in visited.jobs.take(SyncChanges))
+    assert not visited.prove().holds
+    await visited.query("UPDATE account SET changes_leased_until = '-infinity'")
+    await visited.run(again)
+    assert visited.prove().holds
+
+
 async def test_doubled_replayed_and_empty_answers_tell_each_change_once(visited: Mirror) -> None:
     visited.admin.delta(visited.address, repeat_every=2, replay_changes=5, empty_every=1)
     first, second, *_ = visited.ids("inbox")
