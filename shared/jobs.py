@@ -1,7 +1,8 @@
 """Sending jobs to the storage queues from which the queue triggers take them."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -18,6 +19,8 @@ from shared.models.jobs import (
     EnsureSubscription,
     FetchMessage,
     IndexMessages,
+    JobBatch,
+    LiveJob,
     RemoveAccount,
     ReviveAccount,
     StartSync,
@@ -33,7 +36,9 @@ UPKEEP_QUEUE: Final = "mail-upkeep"
 QUEUES: Final = (LIVE_QUEUE, SYNC_QUEUE, CHANGES_QUEUE, UPKEEP_QUEUE)
 
 MOST_PEEKED: Final = 32
-SENT_TOGETHER: Final = 16
+SENT_AT_ONCE: Final = 16
+BATCH_JOBS: Final = 16
+BATCH_BYTES: Final = 40_000  # a queue message has room for 48 KiB
 
 QUEUE_BY_JOB: Final[dict[type, str]] = {
     FetchMessage: LIVE_QUEUE,
@@ -59,6 +64,13 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
+class _Message:
+    queue: str
+    text: str
+    delay_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class QueueFigures:
     queue: str
     messages: int  # those for later included
@@ -78,14 +90,16 @@ class JobQueues:
         self._clients: dict[str, QueueClient] = {}
 
     async def send(self, jobs: Iterable[Later]) -> None:
-        """Send jobs, several at a time and in no order. Raises the first failure once the others have settled."""
-        waiting = list(jobs)
-        rest = iter(waiting)
-        senders = [self._send_all(rest) for _ in range(min(len(waiting), SENT_TOGETHER))]
-        outcomes = await asyncio.gather(*senders, return_exceptions=True)
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
+        """
+        Send jobs, several at a time and in no order; live jobs share queue messages.
+
+        Raises the first failure once the others have settled.
+        """
+        await self._send_all(list(_messages_of(jobs)))
+
+    async def send_apart(self, jobs: Iterable[AnyJob]) -> None:
+        """Send each job in a queue message of its own, to fail for itself if it does. Raises as `send` does."""
+        await self._send_all([_message_of(_stamped(job), 0) for job in jobs])
 
     async def send_within(self, seconds: float, jobs: Iterable[Later]) -> None:
         """Send jobs for somebody who waits. Raises ServiceUnavailable when some may not be in their queues by then."""
@@ -95,9 +109,17 @@ class JobQueues:
         except (TimeoutError, AzureError) as exc:
             raise ServiceUnavailable(f"the queues do not take jobs: {type(exc).__name__}") from exc
 
-    async def _send_all(self, jobs: Iterator[Later]) -> None:
-        for later in jobs:
-            await self._send(QUEUE_BY_JOB[type(later.job)], _text_of(later.job), round(later.delay_seconds))
+    async def _send_all(self, messages: Collection[_Message]) -> None:
+        rest = iter(messages)
+        senders = [self._send_some(rest) for _ in range(min(len(messages), SENT_AT_ONCE))]
+        outcomes = await asyncio.gather(*senders, return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
+
+    async def _send_some(self, messages: Iterator[_Message]) -> None:
+        for message in messages:
+            await self._send(message.queue, message.text, message.delay_seconds)
 
     async def send_again(self, queue: str, body: bytes) -> None:
         """Put a message that failed for good into its queue as it was, for another round of attempts."""
@@ -141,13 +163,49 @@ class JobQueues:
         return self._clients[queue]
 
 
-def _text_of(job: AnyJob) -> str:
-    """Write a job, with the trace that it belongs to."""
+def _messages_of(jobs: Iterable[Later]) -> Iterator[_Message]:
+    live: defaultdict[int, list[LiveJob]] = defaultdict(list)
+    for later in jobs:
+        job, delay_seconds = _stamped(later.job), round(later.delay_seconds)
+        if isinstance(job, LiveJob):
+            live[delay_seconds].append(job)
+        else:
+            yield _message_of(job, delay_seconds)
+    for delay_seconds, together in live.items():
+        for batch in _batches_of(together):
+            yield _message_of(batch[0] if len(batch) == 1 else JobBatch(jobs=tuple(batch)), delay_seconds)
+
+
+def _batches_of(jobs: Iterable[LiveJob]) -> Iterator[Sequence[LiveJob]]:
+    batch: list[LiveJob] = []
+    size = 0
+    for job in jobs:
+        job_bytes = len(_text_of(job).encode()) + 1
+        if batch and (len(batch) == BATCH_JOBS or size + job_bytes > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(job)
+        size += job_bytes
+    if batch:
+        yield batch
+
+
+def _message_of(content: AnyJob | JobBatch, delay_seconds: int) -> _Message:
+    queue = LIVE_QUEUE if isinstance(content, JobBatch) else QUEUE_BY_JOB[type(content)]
+    return _Message(queue, _text_of(content), delay_seconds)
+
+
+def _text_of(content: AnyJob | JobBatch) -> str:
+    return content.model_dump_json(exclude_none=True)
+
+
+def _stamped(job: AnyJob) -> AnyJob:
+    """Give a job the trace that it belongs to, and the time of the notice that it stands for."""
     with span(f"send {job.kind}", Kind.PRODUCER, {"mail.account_id": str(job.account_id)}):
         stamps: dict[str, object] = {"traceparent": sent_context()}
     if QUEUE_BY_JOB[type(job)] == LIVE_QUEUE and job.noticed_at is None:
         stamps["noticed_at"] = datetime.now(UTC)
-    return job.model_copy(update=stamps).model_dump_json(exclude_none=True)
+    return job.model_copy(update=stamps)
 
 
 async def create_queue(client: QueueClient) -> None:

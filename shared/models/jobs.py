@@ -57,6 +57,10 @@ class ApplyNotification(Job):
     data_signature: Annotated[str, Field(max_length=128)]
 
 
+LiveJob = FetchMessage | ApplyNotification
+"""What notifications ask for, message by message: a moment's work each."""
+
+
 class SyncChanges(Job):
     """Follow delta through an account's folders for one turn: those that are due, or all of them."""
 
@@ -115,4 +119,16 @@ AnyJob = Annotated[
     | RemoveAccount,
     Field(discriminator="kind"),
 ]
+
+
+class JobBatch(BaseModel):
+    """Live jobs that were sent together, in one queue message. Each runs, and fails, for itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["jobs.v1"] = "jobs.v1"
+    jobs: Annotated[tuple[Annotated[LiveJob, Field(discriminator="kind")], ...], Field(min_length=1)]
+
+
 ANY_JOB: TypeAdapter[AnyJob] = TypeAdapter(AnyJob)
+QUEUE_MESSAGE: TypeAdapter[AnyJob | JobBatch] = TypeAdapter(Annotated[AnyJob | JobBatch, Field(discriminator="kind")])

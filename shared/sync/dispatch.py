@@ -1,5 +1,6 @@
 """From a queue message to its use case, and from its outcome to what happens next."""
 
+import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
@@ -26,13 +27,14 @@ from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.models.api import AccountState, ChangeKind
 from shared.models.jobs import (
-    ANY_JOB,
+    QUEUE_MESSAGE,
     AnyJob,
     ApplyNotification,
     AuditMailbox,
     EnsureSubscription,
     FetchMessage,
     IndexMessages,
+    JobBatch,
     RemoveAccount,
     ReviveAccount,
     StartSync,
@@ -75,6 +77,7 @@ USE_CASES: Final[dict[type, UseCase]] = {
 }
 OUTAGE_SECONDS: Final = 15.0
 MISCONFIGURED_SECONDS: Final = 300.0
+BATCH_AT_ONCE: Final = 4
 RUNS_FOR_STOPPED: Final = (ReviveAccount, RemoveAccount)
 
 
@@ -85,7 +88,31 @@ async def run_job(engine: Engine, body: bytes) -> None:
     A provider or a database that is down makes it a later job. An account that its provider refuses changes its state.
     Raises JobInvalid when nobody knows such a job, and whatever else goes wrong, so that the host delivers it again.
     """
-    job = job_from(body)
+    content = content_of(body)
+    if isinstance(content, JobBatch):
+        await _run_batch(engine, content)
+    else:
+        await _run_in_span(engine, content)
+
+
+async def _run_batch(engine: Engine, batch: JobBatch) -> None:
+    """Run a batch's jobs, a few at a time; those that fail are sent again, each in a message of its own."""
+    places = asyncio.Semaphore(BATCH_AT_ONCE)
+
+    async def run(job: AnyJob) -> None:
+        async with places:
+            await _run_in_span(engine, job)
+
+    outcomes = await asyncio.gather(*(run(job) for job in batch.jobs), return_exceptions=True)
+    failed = [(job, exc) for job, exc in zip(batch.jobs, outcomes, strict=True) if exc is not None]
+    for job, exc in failed:
+        if not isinstance(exc, Exception):
+            raise exc
+        log.error("job of a batch failed", extra={"job": job.kind}, exc_info=exc)
+    await engine.jobs.send_apart(job for job, _ in failed)
+
+
+async def _run_in_span(engine: Engine, job: AnyJob) -> None:
     with job_span(job.kind, job.account_id, job.traceparent):
         await _run_and_follow(engine, job)
 
@@ -121,10 +148,10 @@ def _without_content(error: psycopg.Error | PoolTimeout) -> StorageFailed:
     return StorageFailed(f"{facts.strip()} at {where.filename}:{where.lineno}")
 
 
-def job_from(body: bytes) -> AnyJob:
-    """Raise JobInvalid when the body is no job that this version knows."""
+def content_of(body: bytes) -> AnyJob | JobBatch:
+    """Read a queue message. Raises JobInvalid when it holds a job that this version does not know."""
     try:
-        return ANY_JOB.validate_json(body)
+        return QUEUE_MESSAGE.validate_json(body)
     except ValidationError as exc:
         raise JobInvalid(f"{exc.error_count()} errors in a queue message") from exc
 
@@ -204,16 +231,20 @@ async def record_poison(engine: Engine, queue: str, body: bytes) -> None:
 
     The mailbox does not wait for it: timers set lanes, delta, renewals and indexing going again, and delta finds a
     message that could not be fetched. What nobody here understands, because a newer version sent it or because it is
-    no job, is kept for operators as it is. A job of an account that is gone is dropped.
+    no job, is kept for operators as it is. A job of an account that is gone is dropped. A batch that failed as a whole,
+    because its process died each time, is taken apart: the others need not fail with the one that kills.
     """
     job_id = uuid5(NAMESPACE_OID, f"{queue} {body!r}")
     try:
-        job = job_from(body)
+        job = content_of(body)
     except JobInvalid:
         log.exception("job that nobody understands", extra={"queue": queue, "job_id": str(job_id)})
         record(JOBS_POISONED, facts={"queue": queue, "kind": "unknown"})
         async with system_transaction(engine.pool) as conn:
             await record_unknown_job(conn, job_id=job_id, queue=queue, body=body)
+        return
+    if isinstance(job, JobBatch):
+        await engine.jobs.send_apart(job.jobs)
         return
     try:
         account = await load_account(engine, job.account_id)

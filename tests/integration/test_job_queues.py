@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from azure.core.exceptions import AzureError
@@ -15,7 +15,7 @@ from dev.azurite import RunningAzurite
 from dev.ports import LOOPBACK, choose_free_port
 from shared.errors import ServiceUnavailable
 from shared.jobs import LIVE_QUEUE, JobQueues, Later
-from shared.models.jobs import ANY_JOB, FetchMessage
+from shared.models.jobs import QUEUE_MESSAGE, ApplyNotification, FetchMessage, JobBatch, LiveJob
 
 GRAPH_WAITS_SECONDS = 3.0
 
@@ -51,20 +51,61 @@ def service_at(port: int) -> QueueServiceClient:
     return QueueServiceClient.from_connection_string(text)
 
 
-async def test_many_jobs_are_all_in_their_queue_when_send_returns(azurite: RunningAzurite) -> None:
-    service = QueueServiceClient.from_connection_string(azurite.connection_string)
-    queues = JobQueues(service)
+@pytest.fixture
+async def queues(azurite: RunningAzurite) -> AsyncIterator[JobQueues]:
+    queues = JobQueues(QueueServiceClient.from_connection_string(azurite.connection_string))
+    yield queues
+    await queues.close()
+
+
+async def sent_for(azurite: RunningAzurite, account_id: UUID) -> list[list[LiveJob]]:
+    """The account's live jobs in the queue, those of one message together."""
+    found: list[list[LiveJob]] = []
+    async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
+        client = service.get_queue_client(LIVE_QUEUE, message_decode_policy=TextBase64DecodePolicy())
+        async for message in client.receive_messages(messages_per_page=32, max_messages=2_000, visibility_timeout=1):
+            content = QUEUE_MESSAGE.validate_json(message.content)
+            jobs = content.jobs if isinstance(content, JobBatch) else [content]
+            found.append([job for job in jobs if isinstance(job, LiveJob) and job.account_id == account_id])
+    return [jobs for jobs in found if jobs]
+
+
+def with_content(account_id: UUID, number: int, size: int) -> Later:
+    return Later(
+        ApplyNotification(
+            account_id=account_id,
+            provider_message_id=f"message {number}",
+            certificate_id="one",
+            data="x" * size,
+            data_key="key",
+            data_signature="signature",
+        )
+    )
+
+
+async def test_many_jobs_are_all_in_their_queue_when_send_returns(azurite: RunningAzurite, queues: JobQueues) -> None:
     sent = fetches(300)
     await queues.send(sent)
-    wanted = {later.job.provider_message_id for later in sent if isinstance(later.job, FetchMessage)}
-    found: set[str] = set()
-    async with service.get_queue_client(LIVE_QUEUE, message_decode_policy=TextBase64DecodePolicy()) as client:
-        async for message in client.receive_messages(messages_per_page=32, max_messages=2_000):
-            job = ANY_JOB.validate_json(message.content)
-            if isinstance(job, FetchMessage) and job.account_id == sent[0].job.account_id:
-                found.add(job.provider_message_id)
-    assert found == wanted
-    await queues.close()
+    found = await sent_for(azurite, sent[0].job.account_id)
+    assert {job.provider_message_id for jobs in found for job in jobs} == {f"message {number}" for number in range(300)}
+    assert len(found) == 19  # sixteen to a queue message
+
+
+async def test_jobs_of_one_delay_share_messages_as_far_as_there_is_room(
+    azurite: RunningAzurite, queues: JobQueues
+) -> None:
+    account_id = uuid4()
+    sizes = [100, 39_000, 30_000, 9_000, 40_000, 10]
+    await queues.send([with_content(account_id, number, size) for number, size in enumerate(sizes)])
+    found = await sent_for(azurite, account_id)
+    numbers = sorted([int(job.provider_message_id.split()[1]) for job in jobs] for jobs in found)
+    assert numbers == [[0, 1], [2, 3], [4], [5]]
+
+
+async def test_a_job_that_is_sent_apart_shares_no_message(azurite: RunningAzurite, queues: JobQueues) -> None:
+    sent = fetches(3)
+    await queues.send_apart(later.job for later in sent)
+    assert [len(jobs) for jobs in await sent_for(azurite, sent[0].job.account_id)] == [1, 1, 1]
 
 
 async def test_no_jobs_need_no_queue(mute_service: QueueServiceClient) -> None:
@@ -91,12 +132,10 @@ async def test_a_queue_that_is_down_is_reported_in_time() -> None:
     await queues.close()
 
 
-async def test_what_the_queue_service_refuses_is_raised_after_the_rest_has_settled(azurite: RunningAzurite) -> None:
-    queues = JobQueues(QueueServiceClient.from_connection_string(azurite.connection_string))
+async def test_what_the_queue_service_refuses_is_raised_after_the_rest_has_settled(queues: JobQueues) -> None:
     too_large = FetchMessage(account_id=uuid4(), provider_message_id=secrets.token_hex(512), change="created")
     refused = Later(too_large.model_copy(update={"change_key": "x" * 64 * 1024}))
     with pytest.raises(AzureError):
         await queues.send([refused, *fetches(5)])
     with pytest.raises(ServiceUnavailable):
         await queues.send_within(5, [*fetches(5), refused])
-    await queues.close()

@@ -19,14 +19,13 @@ from dev.graph_simulator.sign_in import sign_in
 from shared.jobs import JobQueues, create_queue
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import AccountState
-from shared.models.jobs import AnyJob, EnsureSubscription, RemoveAccount, SyncChanges
+from shared.models.jobs import ANY_JOB, AnyJob, EnsureSubscription, RemoveAccount, SyncChanges
 from shared.models.mail import ProviderProfile
 from shared.providers.notification_certificates import NotificationCertificates
 from shared.settings import Settings
 from shared.storage.accounts import connect_mailbox
 from shared.storage.azure import open_queues
 from shared.storage.database import Pool, user_transaction
-from shared.sync.dispatch import job_from
 from shared.sync.engine import Engine
 from shared.sync.removal import disconnect, remove_account
 from shared.sync.subscriptions import ensure_subscription, notification_url_from, request_renewals
@@ -86,7 +85,7 @@ class System:
             client = service.get_queue_client(queue, message_decode_policy=TextBase64DecodePolicy())
             await create_queue(client)
             taken = [message async for message in client.receive_messages(messages_per_page=32, visibility_timeout=1)]
-        jobs = [job_from(message.content.encode()) for message in taken]
+        jobs = [ANY_JOB.validate_json(message.content) for message in taken]
         return [job for job in jobs if job.account_id == self.account.id]
 
 

@@ -33,9 +33,13 @@ class KeptJobs(JobQueues):
 
     def __init__(self) -> None:
         self.waiting: list[Later] = []
+        self.apart: list[AnyJob] = []
 
     async def send(self, jobs: Iterable[Later]) -> None:
         self.waiting += jobs
+
+    async def send_apart(self, jobs: Iterable[AnyJob]) -> None:
+        self.apart += jobs
 
     def take(self, kind: type[Any] | None = None) -> list[Later]:
         taken = [later for later in self.waiting if kind is None or isinstance(later.job, kind)]
