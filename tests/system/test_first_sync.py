@@ -63,5 +63,5 @@ def test_two_hosts_share_the_work_and_the_limit(tmp_path: Path) -> None:
         proof = trial.until_proved()
         assert proof.holds, proof
         usage = trial.simulator.admin.usage(ADDRESS)
-        assert usage["peakConcurrency"] == 4
+        assert 1 < usage["peakConcurrency"] <= 4  # a busy machine does not always come to four
         assert usage["throttled"] == {}
