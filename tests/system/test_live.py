@@ -7,6 +7,7 @@ import pytest
 from dev.trial import ADDRESS, Trial
 
 MESSAGES = 60
+TOKEN_LIFE_SECONDS = 90 * 60
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,21 @@ def test_lost_notifications_are_made_good_by_delta(live: Trial) -> None:
         assert proof.holds, proof
     finally:
         admin.reset_delivery()
+
+
+def test_notifications_that_wait_for_a_fresh_token_come_when_the_subscription_is_reauthorized(live: Trial) -> None:
+    admin = live.simulator.admin
+    admin.delivery(is_reauthorization_asked=False)
+    admin.advance_clock(TOKEN_LIFE_SECONDS)
+    try:
+        delivered = admin.deliver(ADDRESS, {"subject": "Nobody may be told yet"})
+        live.until("its notification waits", lambda: admin.stats()["notifications"]["held_items"] > 0, 10)
+        admin.delivery(is_reauthorization_asked=True)
+        live.until("nothing waits", lambda: admin.stats()["notifications"]["held_items"] == 0, 20)
+        live.until("it is stored", lambda: bool(stored(live, delivered["immutableId"])), 20)
+    finally:
+        admin.reset_delivery()
+        admin.advance_clock(-TOKEN_LIFE_SECONDS)
 
 
 def test_a_forgotten_cursor_lists_the_folder_again_and_repeats_no_event(live: Trial) -> None:
