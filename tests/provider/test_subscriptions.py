@@ -245,11 +245,18 @@ async def test_leftovers_that_call_us_are_ended_and_others_left_alone(
     assert leftover != other
 
 
+@pytest.mark.parametrize("is_named", [True, False])
 async def test_one_of_another_deployment_that_is_in_the_way_is_replaced(
-    system: System, simulator: RunningSimulator
+    system: System,
+    simulator: RunningSimulator,
+    is_named: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     url = "http://localhost:" + str(urlsplit(system.engine.settings.public_base_url).port)
     theirs = await subscribe_by_hand(system, simulator, url, "created,updated,deleted")
+    if not is_named:
+        system.outlook.admin.fault(
+            "error", path="subscriptions", method="POST", status=409, code="", message="Exists.", times=1
+        )
     await system.ensure()
     row = await system.row()
     assert row is not None
