@@ -130,7 +130,7 @@ async def post_operators_audit(req: func.HttpRequest) -> func.HttpResponse:
     signed_in_operator(req, "audit")
     opened = await runtime()
     account = await load_account(opened.engine, uuid_param(req, "account_id"))
-    return accepted(await request_audit(opened.pool, opened.jobs, account.user_id, account.id, AuditOrigin.SYSTEM))
+    return accepted(await request_audit(opened.pool, opened.jobs, account.user_id, account.id, AuditOrigin.OPERATOR))
 
 
 @endpoint(

@@ -188,7 +188,7 @@ class AuditState(StrEnum):
 class AuditOrigin(StrEnum):
     SCHEDULE = "schedule"
     OWNER = "owner"
-    SYSTEM = "system"  # an operator, a count that did not fit, or the provider's word that notifications were lost
+    OPERATOR = "operator"
 
 
 class Audit(Reply):

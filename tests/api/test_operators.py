@@ -203,6 +203,7 @@ async def test_an_operator_has_an_account_audited(
     await owner.execute("UPDATE account SET state = 'live' WHERE id = %s", (account.id,))
     answer = await operator.post(f"/operators/accounts/{account.id}/audit")
     assert (answer.status_code, answer.json()["account_id"]) == (202, str(account.id))
+    assert answer.json()["origin"] == "operator"
     shown = (await operator.get(f"/operators/accounts/{account.id}")).json()["audits"]
     assert [each["id"] for each in shown] == [answer.json()["id"]]
 

@@ -16,6 +16,7 @@ from shared.errors import (
 )
 from shared.providers.graph.client import IMMUTABLE_IDS, GraphClient, Question
 from shared.providers.graph.errors import IdMalformed, error_from
+from shared.telemetry import THROTTLED_SECONDS, record
 
 MOST_PATHS: Final = 19  # of the 20 that Graph takes, one is the anchor
 OK: Final = 200
@@ -104,7 +105,9 @@ def _raise_refusals(expected: frozenset[str], document: Mapping[str, Any]) -> No
     errors = [_error_of(part) for part in parts.values() if part.status != OK]
     throttled = [error for error in errors if isinstance(error, Throttled)]
     if throttled:
-        raise max(throttled, key=lambda error: error.retry_after_seconds or 0)
+        longest = max(throttled, key=lambda error: error.retry_after_seconds or 0)
+        record(THROTTLED_SECONDS, longest.retry_after_seconds or 0)
+        raise longest
     anchor = parts.get(_ANCHOR)
     if anchor and anchor.status != OK:
         error = _error_of(anchor)

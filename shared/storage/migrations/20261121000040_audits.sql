@@ -5,7 +5,7 @@ CREATE TYPE audit_state AS ENUM (
     'completed',     -- running -> completed, with the signed report
     'stopped'        -- running -> stopped, when the account stops working before its end
 );
-CREATE TYPE audit_origin AS ENUM ('schedule', 'owner', 'system');
+CREATE TYPE audit_origin AS ENUM ('schedule', 'owner', 'operator');
 
 -- One comparison of a whole mailbox with its rows. Windows of received times are compared from the newest to the
 -- oldest; each is recorded with its findings, and the next one waits until all of them are settled.
