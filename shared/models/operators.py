@@ -77,6 +77,7 @@ class AccountDetail(Reply):
 
 
 class FailedJobQuery(Query):
+    cursor: str | None = Field(default=None, max_length=100)
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
 
 
@@ -91,9 +92,8 @@ class FailedMessage(Reply):
 
 
 class FailedMessages(Reply):
-    """The newest; retry or drop them and ask again for more."""
-
     items: list[FailedMessage]
+    next_cursor: str | None
 
 
 class FailedMessageDetail(FailedMessage):

@@ -1,9 +1,10 @@
 """Jobs that failed for good, of all users and of nobody: looked at, tried again, dropped."""
 
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from shared.errors import NotFound
+from shared.errors import InvalidRequest, NotFound
 from shared.jobs import JobQueues
 from shared.models.operators import FailedJobQuery, FailedMessage, FailedMessageDetail, FailedMessages
 from shared.storage import failed_jobs as stored
@@ -13,9 +14,24 @@ HIDDEN: Final = ("provider_", "change_key", "data")  # how the names of such fie
 
 
 async def read_failed_jobs(pool: Pool, wanted: FailedJobQuery) -> FailedMessages:
+    """List jobs, newest first. Raises InvalidRequest for a cursor that is not ours."""
+    before = _place_from(wanted.cursor) if wanted.cursor else None
     async with system_transaction(pool) as conn:
-        found = await stored.list_failed_jobs(conn, wanted.limit)
-    return FailedMessages(items=[FailedMessage.model_validate(_facts_of(each)) for each in found])
+        found = await stored.list_failed_jobs(conn, wanted.limit + 1, before)
+    page = found[: wanted.limit]
+    return FailedMessages(
+        items=[FailedMessage.model_validate(_facts_of(each)) for each in page],
+        next_cursor=f"{page[-1].failed_at.isoformat()}~{page[-1].id}" if len(found) > len(page) else None,
+    )
+
+
+def _place_from(cursor: str) -> tuple[datetime, UUID]:
+    at, _, job_id = cursor.partition("~")
+    try:
+        return datetime.fromisoformat(at).astimezone(UTC), UUID(job_id)
+    except (ValueError, OverflowError) as exc:
+        errors = ({"field": "cursor", "message": "take next_cursor as it was answered"},)
+        raise InvalidRequest("malformed cursor", errors=errors) from exc
 
 
 async def read_failed_job(pool: Pool, job_id: UUID) -> FailedMessageDetail:

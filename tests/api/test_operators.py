@@ -182,6 +182,29 @@ async def test_a_failed_job_that_is_tried_again_runs_and_is_forgotten(
     assert (await operator.post(f"/operators/failed-jobs/{job_id}/retry")).status_code == 404
 
 
+async def test_failed_jobs_are_listed_page_by_page_while_some_are_dropped(
+    operator: httpx.AsyncClient, owner: Owner, account: ConnectedAccount
+) -> None:
+    made = [await fail(owner, account, {"kind": "index_messages.v1"}) for _ in range(5)]
+    listed: list[str] = []
+    cursor = None
+    while cursor or not listed:
+        page = await operator.get(
+            "/operators/failed-jobs", params={"limit": 2} | ({"cursor": cursor} if cursor else {})
+        )
+        listed += [each["id"] for each in page.json()["items"]]
+        cursor = page.json()["next_cursor"]
+        await operator.delete(f"/operators/failed-jobs/{listed[-1]}")
+    assert [each for each in listed if each in made] == made[::-1]
+    assert len(listed) == len(set(listed))
+
+
+@pytest.mark.parametrize("cursor", ["x", "2026-01-01~x", "9999-12-31T23:59:59-14:00~" + str(uuid4())])
+async def test_what_is_no_cursor_is_refused(operator: httpx.AsyncClient, cursor: str) -> None:
+    answer = await operator.get("/operators/failed-jobs", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "cursor")
+
+
 async def test_what_nobody_understood_is_shown_as_it_came(operator: httpx.AsyncClient, owner: Owner) -> None:
     job_id = await fail(owner, None, {"text": "not a job"})
     shown = (await operator.get(f"/operators/failed-jobs/{job_id}")).json()
