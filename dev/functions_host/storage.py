@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from azure.core.exceptions import ResourceExistsError
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from dev.functions_host.app_settings import AppSettings
@@ -34,7 +35,8 @@ class StorageAccounts:
         if connection not in self._queue_services:
             first, options = self._arguments(connection, "queue")
             make: Any = QueueServiceClient if options else QueueServiceClient.from_connection_string
-            self._queue_services[connection] = make(first, **options, retry_total=0)
+            transport = AioHttpTransport(use_env_settings=False)
+            self._queue_services[connection] = make(first, **options, retry_total=0, transport=transport)
         return self._queue_services[connection].get_queue_client(name)
 
     def blobs(self, connection: str) -> Any:  # noqa: ANN401 (a BlobServiceClient, whose import costs 0.2 s)

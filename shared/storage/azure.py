@@ -29,7 +29,8 @@ def _identity(settings: Settings) -> "DefaultAzureCredential":
 
 
 def open_queues(settings: Settings) -> QueueServiceClient:
-    options: dict[str, Any] = {"transport": AioHttpTransport()}
+    # Without the environment, in which it would look for proxies and a .netrc file at every request.
+    options: dict[str, Any] = {"transport": AioHttpTransport(use_env_settings=False)}
     if secret := settings.azurewebjobsstorage:
         return QueueServiceClient.from_connection_string(secret.get_secret_value(), **options)
     return QueueServiceClient(_service_url(settings, "queue"), credential=_identity(settings), **options)

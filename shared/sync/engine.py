@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from shared.jobs import JobQueues
@@ -16,6 +17,7 @@ from shared.storage.database import Connection, Pool, system_transaction, user_t
 from shared.storage.events import Event, append_events
 from shared.telemetry import Kind, span
 
+MOST_OWNERS: Final = 10_000
 WORKING_STATES = (AccountState.CONNECTING, AccountState.SYNCING, AccountState.LIVE)
 
 
@@ -28,12 +30,18 @@ class Engine:
     announce: Callable[[UUID, int], Awaitable[None]]
     """Tell a user's open pages that the change log reached a position. A hint: it may be lost, and never fails."""
     certificates: NotificationCertificates | None = None  # None: notifications only name messages
+    owners: dict[UUID, UUID] = field(default_factory=dict)  # of accounts, which keep theirs for life
 
 
 async def load_account(engine: Engine, account_id: UUID) -> ConnectedAccount:
     """Look an account up by its id alone. Raises NotFound when it is gone."""
-    async with system_transaction(engine.pool) as conn:
-        user_id = await owner_of_account(conn, account_id)
+    user_id = engine.owners.get(account_id)
+    if user_id is None:
+        async with system_transaction(engine.pool) as conn:
+            user_id = await owner_of_account(conn, account_id)
+        if len(engine.owners) >= MOST_OWNERS:
+            engine.owners.clear()
+        engine.owners[account_id] = user_id
     async with user_transaction(engine.pool, user_id) as conn:
         return await get_account(conn, user_id, account_id)
 
