@@ -35,12 +35,8 @@ param tokenEncryptionKeys string
 @secure()
 param auditSigningKeys string
 
-@description('JSON object of id to PEM, an RSA key and its certificate. The first is given to Graph, all decrypt. For richNotifications; {} without.')
-@secure()
-param notificationCertificates string
-
-@description('Have Graph send what changed with its notifications, encrypted for notificationCertificates.')
-param richNotifications bool = false
+@description('A certificate in the vault, for which Graph encrypts what changed and sends it along with its notifications. Empty: notifications only name messages.')
+param notificationCertificateName string = ''
 
 @description('Proves that a change notification belongs to a subscription of ours.')
 @secure()
@@ -192,7 +188,6 @@ module vault 'modules/vault.bicep' = {
       'database-url'
       'jwt-signing-keys'
       'microsoft-client-secret'
-      'notification-certificates'
       'token-encryption-keys'
       'webhook-key'
     ]
@@ -201,7 +196,6 @@ module vault 'modules/vault.bicep' = {
       'database-url': databaseUrl
       'jwt-signing-keys': jwtSigningKeys
       'microsoft-client-secret': microsoftClientSecret
-      'notification-certificates': notificationCertificates
       'token-encryption-keys': tokenEncryptionKeys
       'webhook-key': webhookKey
     }
@@ -253,7 +247,8 @@ module app 'modules/app.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     httpConcurrency: httpConcurrency
     operatorDigests: operatorDigests
-    richNotifications: richNotifications
+    notificationCertificateName: notificationCertificateName
+    keyVaultUri: vault.outputs.uri
   }
 }
 

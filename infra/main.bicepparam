@@ -13,7 +13,6 @@ param microsoftClientSecret = readEnvironmentVariable('MICROSOFT_CLIENT_SECRET')
 param jwtSigningKeys = readEnvironmentVariable('JWT_SIGNING_KEYS')
 param tokenEncryptionKeys = readEnvironmentVariable('TOKEN_ENCRYPTION_KEYS')
 param auditSigningKeys = readEnvironmentVariable('AUDIT_SIGNING_KEYS')
-param notificationCertificates = readEnvironmentVariable('NOTIFICATION_CERTIFICATES')
 param webhookKey = readEnvironmentVariable('WEBHOOK_KEY')
 
 param databaseAdministratorPassword = readEnvironmentVariable('DATABASE_ADMINISTRATOR_PASSWORD')
@@ -24,8 +23,8 @@ param publicBaseUrl = ''
 param webBaseUrl = ''
 param refreshCookieSameSite = 'none'
 
-// Flags and the like come with their notifications, which needs notificationCertificates: docs/how-to/deploy.md.
-param richNotifications = false
+// Flags and the like come with their notifications when this names a certificate in the vault: docs/how-to/deploy.md.
+param notificationCertificateName = ''
 
 // Where alarms go; '' shows them in the portal only.
 param alarmEmail = ''

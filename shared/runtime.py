@@ -26,6 +26,7 @@ from shared.storage.database import Pool, open_pool
 from shared.storage.request_slots import RequestGate
 from shared.sync.engine import Engine
 from shared.telemetry import close_telemetry, open_telemetry
+from shared.vault import Vault, open_vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Runtime:
     connector: Connector
     engine: Engine
     validation_tokens: ValidationTokens
+    vault: Vault | None
 
     def provider_for(self, account: ConnectedAccount, urgency: Urgency) -> MailProvider:
         return self.engine.provider_for(account, urgency)
@@ -75,6 +77,7 @@ async def open_runtime(settings: Settings) -> Runtime:
     tls = ssl_context(settings)
     http = httpx.AsyncClient(verify=tls, trust_env=False)
     push = open_push(settings)
+    vault = open_vault(settings)
     tables = open_tables(settings)
     entra = Entra(settings, tls)
     tokens = MailboxTokens(settings, pool, entra)
@@ -103,8 +106,9 @@ async def open_runtime(settings: Settings) -> Runtime:
         http=http,
         push=push,
         connector=Connector(settings, pool, tables, http, entra, tokens),
-        engine=Engine(settings, pool, jobs, provider_for, push.announce, open_certificates(settings)),
+        engine=Engine(settings, pool, jobs, provider_for, push.announce, open_certificates(settings, vault)),
         validation_tokens=ValidationTokens(http, settings.microsoft_authority, settings.microsoft_client_id),
+        vault=vault,
     )
 
 
@@ -112,6 +116,8 @@ async def close_runtime(opened: Runtime) -> None:
     await opened.push.close()
     await opened.connector.entra.close()
     await opened.http.aclose()
+    if opened.vault:
+        await opened.vault.close()
     await opened.tables.close()
     await opened.blobs.close()
     await opened.jobs.close()

@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     webhook_key: SecretStr = Field(min_length=32)
     rich_notifications: bool = False  # have Graph send what changed, encrypted, so that a flag needs no request
     notification_certificates: CertificateRing | None = Field(default=None, repr=False)  # rich_notifications needs them
+    notification_certificate_name: str = ""  # or this: a certificate in the vault, whose versions they are
+    key_vault_url: BaseUrl | None = None
     web_pubsub_connection_string: SecretStr | None = None  # absent: clients poll GET /api/changes
 
     argon2_memory_kib: int = Field(default=65536, ge=8)
@@ -137,8 +139,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
-        if self.rich_notifications and not self.notification_certificates:
-            raise ValueError("RICH_NOTIFICATIONS needs NOTIFICATION_CERTIFICATES")
+        in_vault = bool(self.notification_certificate_name)
+        if in_vault and self.key_vault_url is None:
+            raise ValueError("NOTIFICATION_CERTIFICATE_NAME needs KEY_VAULT_URL")
+        if self.rich_notifications and in_vault == bool(self.notification_certificates):
+            raise ValueError(
+                "RICH_NOTIFICATIONS needs NOTIFICATION_CERTIFICATE_NAME or NOTIFICATION_CERTIFICATES, and not both"
+            )
         return self
 
 

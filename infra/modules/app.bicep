@@ -22,7 +22,8 @@ param maximumInstanceCount int
 param instanceMemoryMB int
 param httpConcurrency int
 param operatorDigests object
-param richNotifications bool
+param notificationCertificateName string
+param keyVaultUri string
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: 'plan-${name}'
@@ -107,14 +108,15 @@ var productSettings = {
   DATABASE_POOL_SIZE: string(databasePoolSize)
   DATABASE_URL: '@Microsoft.KeyVault(SecretUri=${secretsUri}/database-url)'
   JWT_SIGNING_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/jwt-signing-keys)'
+  KEY_VAULT_URL: keyVaultUri
   MICROSOFT_AUTHORITY: microsoftAuthority
   MICROSOFT_CLIENT_ID: microsoftClientId
   MICROSOFT_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${secretsUri}/microsoft-client-secret)'
-  NOTIFICATION_CERTIFICATES: '@Microsoft.KeyVault(SecretUri=${secretsUri}/notification-certificates)'
+  NOTIFICATION_CERTIFICATE_NAME: notificationCertificateName
   OPERATOR_KEYS: string(operatorDigests)
   PUBLIC_BASE_URL: publicUrl
   REFRESH_COOKIE_SAME_SITE: refreshCookieSameSite
-  RICH_NOTIFICATIONS: string(richNotifications)
+  RICH_NOTIFICATIONS: string(!empty(notificationCertificateName))
   TOKEN_ENCRYPTION_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/token-encryption-keys)'
   WEBHOOK_KEY: '@Microsoft.KeyVault(SecretUri=${secretsUri}/webhook-key)'
   WEB_BASE_URL: webBaseUrl

@@ -1,16 +1,14 @@
 """Clients of the storage account's queues, tables and blobs, from the settings that the Functions host reads too."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
+from shared.identity import azure_identity
 from shared.settings import Settings
-
-if TYPE_CHECKING:
-    from azure.identity.aio import DefaultAzureCredential
 
 
 def _service_url(settings: Settings, service: str) -> str:
@@ -22,27 +20,21 @@ def _service_url(settings: Settings, service: str) -> str:
     raise ValueError("set AzureWebJobsStorage, or AzureWebJobsStorage__accountName for sign-in by identity")
 
 
-def _identity(settings: Settings) -> "DefaultAzureCredential":
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - not needed where there is a connection string
-
-    return DefaultAzureCredential(managed_identity_client_id=settings.azurewebjobsstorage__clientid)
-
-
 def open_queues(settings: Settings) -> QueueServiceClient:
     # Without the environment, in which it would look for proxies and a .netrc file at every request.
     options: dict[str, Any] = {"transport": AioHttpTransport(use_env_settings=False)}
     if secret := settings.azurewebjobsstorage:
         return QueueServiceClient.from_connection_string(secret.get_secret_value(), **options)
-    return QueueServiceClient(_service_url(settings, "queue"), credential=_identity(settings), **options)
+    return QueueServiceClient(_service_url(settings, "queue"), credential=azure_identity(settings), **options)
 
 
 def open_tables(settings: Settings) -> TableServiceClient:
     if secret := settings.azurewebjobsstorage:
         return TableServiceClient.from_connection_string(secret.get_secret_value())
-    return TableServiceClient(endpoint=_service_url(settings, "table"), credential=_identity(settings))
+    return TableServiceClient(endpoint=_service_url(settings, "table"), credential=azure_identity(settings))
 
 
 def open_blobs(settings: Settings) -> BlobServiceClient:
     if secret := settings.azurewebjobsstorage:
         return BlobServiceClient.from_connection_string(secret.get_secret_value())
-    return BlobServiceClient(_service_url(settings, "blob"), credential=_identity(settings))
+    return BlobServiceClient(_service_url(settings, "blob"), credential=azure_identity(settings))

@@ -20,6 +20,7 @@ from shared.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
     ReauthenticationRequired,
+    ServiceUnavailable,
     StorageFailed,
     is_outage,
 )
@@ -129,6 +130,10 @@ async def _run_and_follow(engine: Engine, job: AnyJob) -> None:
             raise _without_content(exc) from None
         log.warning("the database is not answering", extra={"job": job.kind})
         record(JOBS_RETRIED, facts={"kind": job.kind, "error_code": "database_unavailable"})
+        following = [Later(job, delay_seconds=OUTAGE_SECONDS)]
+    except ServiceUnavailable as exc:
+        log.warning("a part of this system is not answering", extra={"job": job.kind, "reason": str(exc)})
+        record(JOBS_RETRIED, facts={"kind": job.kind, "error_code": exc.code})
         following = [Later(job, delay_seconds=OUTAGE_SECONDS)]
     await engine.jobs.send(following)
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from shared.errors import ProviderMisconfigured, ProviderRejected
+from shared.errors import ProviderMisconfigured, ProviderRejected, ServiceUnavailable
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import ChangeKind
@@ -24,7 +24,7 @@ async def apply_notification(engine: Engine, account: ConnectedAccount, job: App
 
     What is late, repeated or replayed never overwrites a newer row: the change must be later than the row's.
     """
-    if message := _content(engine, job):
+    if message := await _content(engine, job):
         async with recorded_transaction(engine, account) as (conn, events):
             message_id = await apply_header_change(conn, account, message)
             if message_id:
@@ -35,18 +35,18 @@ async def apply_notification(engine: Engine, account: ConnectedAccount, job: App
     return await fetch_message(engine, account, _fetch(job))
 
 
-def _content(engine: Engine, job: ApplyNotification) -> MailMessage | None:
+async def _content(engine: Engine, job: ApplyNotification) -> MailMessage | None:
     if engine.certificates is None:
         return None
     try:
         return message_from_content(
-            engine.certificates.private_key(job.certificate_id),
+            await engine.certificates.private_key(job.certificate_id),
             data=job.data,
             data_key=job.data_key,
             data_signature=job.data_signature,
             provider_message_id=job.provider_message_id,
         )
-    except (ProviderRejected, ProviderMisconfigured) as exc:
+    except (ProviderRejected, ProviderMisconfigured, ServiceUnavailable) as exc:
         log.warning(
             "a notification's content left aside", extra={"account_id": str(job.account_id), "reason": str(exc)}
         )

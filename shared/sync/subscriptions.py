@@ -86,13 +86,13 @@ def _webhook_url(settings: Settings) -> str:
     return f"{settings.public_base_url}/api/webhooks/graph"
 
 
-def notification_url_from(settings: Settings, account_id: UUID, certificate: Certificate | None = None) -> str:
+def notification_url_from(settings: Settings, account_id: UUID, *, with_content: bool = False) -> str:
     """
     Name the account and the key that signs for it, so that a subscription whose row was lost is known again.
 
     One that brings content has another URL than one that does not, because neither becomes the other.
     """
-    kind = " with content" if certificate else ""
+    kind = " with content" if with_content else ""
     return f"{_webhook_url(settings)}?for={_digest_of(client_state_from(settings, account_id) + kind)}"
 
 
@@ -109,11 +109,12 @@ async def request_renewals(engine: Engine) -> None:
     """
     loop = asyncio.get_running_loop()
     ends, sent = loop.time() + ROUND_SECONDS, 0
+    terms = terms_from(engine.settings, await _certificate(engine))
     while loop.time() < ends:
         async with system_transaction(engine.pool) as conn:
             due = await claim_accounts_to_subscribe(
                 conn,
-                terms=terms_from(engine.settings, _certificate(engine)),
+                terms=terms,
                 hold_seconds=CLAIM_SECONDS + sent / RENEWALS_PER_SECOND,
                 most=CLAIMED_AT_ONCE,
             )
@@ -152,20 +153,21 @@ async def ensure_subscription(engine: Engine, account: ConnectedAccount, job: En
 async def _ensure(engine: Engine, account: ConnectedAccount, *, renew_now: bool) -> None:
     async with user_transaction(engine.pool, account.user_id) as conn:
         current = await get_subscription(conn, account.user_id, account.id)
-    certificate = _certificate(engine)
-    is_as_wanted = current is not None and current.terms == terms_from(engine.settings, certificate)
+    certificate = await _certificate(engine)
+    terms = terms_from(engine.settings, certificate)
+    is_as_wanted = current is not None and current.terms == terms
     if current and is_as_wanted and not current.is_due and not renew_now:
         await _forget_refusals(engine, account)
         return
     provider = engine.provider_for(account, Urgency.LIVE)
     listed = await provider.list_subscriptions()
-    url = notification_url_from(engine.settings, account.id, certificate)
+    url = _url_for(engine, account)
     kept = await _renew(provider, _candidates(url, listed, current if is_as_wanted else None), certificate)
-    made = kept or await _subscribe(engine, account, provider, listed)
+    made = kept or await _subscribe(engine, account, provider, listed, certificate)
     if current is None or current.provider_subscription_id != made.provider_subscription_id:
         # Before the row is there: after a crash in between this is done again, and what was missed is not forgotten.
         await engine.jobs.send([Later(SyncChanges(account_id=account.id, is_thorough=True))])
-    if not await _save(engine, account, made):
+    if not await _save(engine, account, made, terms):
         await provider.unsubscribe(made.provider_subscription_id)
         return
     known = current.provider_subscription_id if current else None
@@ -179,8 +181,12 @@ def _outcome(known: str | None, kept: ProviderSubscription | None) -> str:
     return "renewed" if kept.provider_subscription_id == known else "adopted"
 
 
-def _certificate(engine: Engine) -> Certificate | None:
-    return engine.certificates.current() if engine.certificates else None
+def _url_for(engine: Engine, account: ConnectedAccount) -> str:
+    return notification_url_from(engine.settings, account.id, with_content=engine.certificates is not None)
+
+
+async def _certificate(engine: Engine) -> Certificate | None:
+    return await engine.certificates.current() if engine.certificates else None
 
 
 def _candidates(url: str, listed: Sequence[ProviderSubscription], current: Subscription | None) -> list[str]:
@@ -203,7 +209,11 @@ async def _renew(
 
 
 async def _subscribe(
-    engine: Engine, account: ConnectedAccount, provider: MailProvider, listed: Sequence[ProviderSubscription]
+    engine: Engine,
+    account: ConnectedAccount,
+    provider: MailProvider,
+    listed: Sequence[ProviderSubscription],
+    certificate: Certificate | None,
 ) -> ProviderSubscription:
     """
     Subscribe. One that exists is in the way: those that can be kept were tried before.
@@ -211,25 +221,26 @@ async def _subscribe(
     The provider permits one at a time, so nothing notifies us between its end and the new one; delta fills that gap.
     """
     try:
-        return await _create(engine, account, provider)
+        return await _create(engine, account, provider, certificate)
     except SubscriptionExists as exc:
         named = [exc.provider_subscription_id] if exc.provider_subscription_id else []
         for subscription_id in named or [one.provider_subscription_id for one in listed]:
             await provider.unsubscribe(subscription_id)
-    return await _create(engine, account, provider)
+    return await _create(engine, account, provider, certificate)
 
 
-async def _create(engine: Engine, account: ConnectedAccount, provider: MailProvider) -> ProviderSubscription:
-    certificate = _certificate(engine)
+async def _create(
+    engine: Engine, account: ConnectedAccount, provider: MailProvider, certificate: Certificate | None
+) -> ProviderSubscription:
     return await provider.subscribe(
-        notification_url=notification_url_from(engine.settings, account.id, certificate),
+        notification_url=_url_for(engine, account),
         lifecycle_url=f"{_webhook_url(engine.settings)}/lifecycle",
         client_state=client_state_from(engine.settings, account.id),
         certificate=certificate,
     )
 
 
-async def _save(engine: Engine, account: ConnectedAccount, made: ProviderSubscription) -> bool:
+async def _save(engine: Engine, account: ConnectedAccount, made: ProviderSubscription, terms: str) -> bool:
     """Keep it; return False when the account was disconnected meanwhile."""
     async with recorded_transaction(engine, account) as (conn, events):
         is_kept = await save_subscription(
@@ -238,7 +249,7 @@ async def _save(engine: Engine, account: ConnectedAccount, made: ProviderSubscri
             account.id,
             provider_subscription_id=made.provider_subscription_id,
             expires_at=made.expires_at,
-            terms=terms_from(engine.settings, _certificate(engine)),
+            terms=terms,
             share=random.uniform(*HALF_LIFE),  # noqa: S311 - spreads load, guards nothing
         )
         if is_kept and await clear_subscription_problem(conn, account.user_id, account.id):
@@ -297,7 +308,7 @@ async def end_subscriptions(engine: Engine, account: ConnectedAccount) -> None:
     try:
         provider = engine.provider_for(account, Urgency.LIVE)
         listed = await provider.list_subscriptions()
-        url = notification_url_from(engine.settings, account.id, _certificate(engine))
+        url = _url_for(engine, account)
         for subscription_id in _candidates(url, listed, current):
             await provider.unsubscribe(subscription_id)
     except ProviderError as exc:

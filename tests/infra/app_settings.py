@@ -19,6 +19,7 @@ DEFAULTED: Final = {
     "AZUREWEBJOBSSTORAGE__ACCOUNTNAME": "the three service URIs say more, and hold in every cloud",
     "CHANGES_INTERVAL_SECONDS": "goes with DELTA_SCHEDULE's ten minutes",
     "CHANGES_LONGEST_SECONDS": "decided by the product",
+    "NOTIFICATION_CERTIFICATES": "the vault has them: NOTIFICATION_CERTIFICATE_NAME",
     "NOTIFICATION_LATENCY_SECONDS": "the service's own figure",
     "EVENT_RETENTION_DAYS": "decided by the product, not by the place it runs in",
     "GRAPH_BASE_URL": "the service itself",

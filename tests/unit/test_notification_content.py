@@ -89,21 +89,21 @@ def test_content_for_another_certificate_or_with_a_short_key_is_refused() -> Non
             opened(sealed)
 
 
-def test_the_first_certificate_is_published_and_all_decrypt() -> None:
+async def test_the_first_certificate_is_published_and_all_decrypt() -> None:
     older = CertificateHolder()
     ring = NotificationCertificates({"newer": HOLDER.pem, "older": older.pem})
-    assert ring.current().id == "newer"
-    assert base64.b64decode(ring.current().encoded)[0] == 0x30  # DER begins with a sequence
+    assert (await ring.current()).id == "newer"
+    assert base64.b64decode((await ring.current()).encoded)[0] == 0x30  # DER begins with a sequence
     for certificate_id, holder in (("newer", HOLDER), ("older", older)):
-        assert ring.private_key(certificate_id).private_numbers() == holder.key.private_numbers()
+        assert (await ring.private_key(certificate_id)).private_numbers() == holder.key.private_numbers()
     with pytest.raises(ProviderRejected):
-        ring.private_key("oldest")
+        await ring.private_key("oldest")
 
 
 @pytest.mark.parametrize("pem", ["-----BEGIN PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\n", ""])
-def test_certificates_that_cannot_be_read_are_for_an_operator(pem: str) -> None:
+async def test_certificates_that_cannot_be_read_are_for_an_operator(pem: str) -> None:
     ring = NotificationCertificates({"first": pem})
     with pytest.raises(ProviderMisconfigured):
-        ring.current()
+        await ring.current()
     with pytest.raises(ProviderMisconfigured):
-        ring.private_key("first")
+        await ring.private_key("first")

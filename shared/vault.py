@@ -1,0 +1,85 @@
+"""Secrets that Key Vault keeps, version by version."""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.pipeline.transport import AioHttpTransport
+
+from shared.errors import ProviderMisconfigured, ServiceUnavailable
+from shared.identity import azure_identity
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.keyvault.secrets.aio import SecretClient
+
+log = logging.getLogger(__name__)
+MOST_VERSIONS: Final = 5
+CONNECT_SECONDS: Final = 5
+READ_SECONDS: Final = 10
+ATTEMPTS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SecretVersion:
+    id: str
+    value: str
+    content_type: str  # of a certificate: application/x-pem-file or application/x-pkcs12, base64
+    is_valid_now: bool  # by its not-before and expiry times, where it has them
+
+
+class Vault:
+    """Reads secrets. Keeping them for a while is the caller's part."""
+
+    def __init__(self, client: "SecretClient") -> None:
+        self._client = client
+
+    async def versions(self, name: str) -> list[SecretVersion]:
+        """
+        Give the newest versions of a secret that are enabled, the newest first.
+
+        Raises ServiceUnavailable when the vault does not answer or does not let us in, and ProviderMisconfigured when
+        there is no such secret.
+        """
+        try:
+            listed = [each async for each in self._client.list_properties_of_secret_versions(name)]
+            now = datetime.now(UTC)
+            enabled = [each for each in listed if each.enabled]
+            enabled.sort(key=lambda each: each.created_on or now, reverse=True)
+            return [
+                SecretVersion(
+                    id=each.version or "",
+                    value=(await self._client.get_secret(name, each.version)).value or "",
+                    content_type=each.content_type or "",
+                    is_valid_now=(each.not_before or now) <= now and (each.expires_on is None or now < each.expires_on),
+                )
+                for each in enabled[:MOST_VERSIONS]
+            ]
+        except ResourceNotFoundError as exc:
+            raise ProviderMisconfigured(f"Key Vault has no secret or certificate {name}") from exc
+        except AzureError as exc:
+            status = getattr(exc, "status_code", None)
+            raise ServiceUnavailable(f"Key Vault: {type(exc).__name__} {status or ''}".rstrip()) from exc
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+def open_vault(settings: Settings) -> Vault | None:
+    """None where the settings name no vault."""
+    if settings.key_vault_url is None:
+        return None
+    from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415 - takes a fifth of a second
+
+    return Vault(
+        SecretClient(
+            settings.key_vault_url,
+            azure_identity(settings),
+            transport=AioHttpTransport(use_env_settings=False),
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retry_total=ATTEMPTS,
+        )
+    )
