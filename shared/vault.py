@@ -1,5 +1,6 @@
 """Secrets that Key Vault keeps, version by version."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ MOST_VERSIONS: Final = 5
 CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 10
 ATTEMPTS: Final = 2
+ANSWER_SECONDS: Final = 10  # in all: the client would keep any Retry-After, however long
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class SecretVersion:
 class Vault:
     """Reads secrets. Keeping them for a while is the caller's part."""
 
-    def __init__(self, client: "SecretClient") -> None:
-        self._client = client
+    def __init__(self, client: "SecretClient", *, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._client, self._answer_seconds = client, answer_seconds
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """
@@ -44,24 +46,30 @@ class Vault:
         there is no such secret.
         """
         try:
-            listed = [each async for each in self._client.list_properties_of_secret_versions(name)]
-            now = datetime.now(UTC)
-            enabled = [each for each in listed if each.enabled]
-            enabled.sort(key=lambda each: each.created_on or now, reverse=True)
-            return [
-                SecretVersion(
-                    id=each.version or "",
-                    value=(await self._client.get_secret(name, each.version)).value or "",
-                    content_type=each.content_type or "",
-                    is_valid_now=(each.not_before or now) <= now and (each.expires_on is None or now < each.expires_on),
-                )
-                for each in enabled[:MOST_VERSIONS]
-            ]
+            async with asyncio.timeout(self._answer_seconds):
+                return await self._versions(name)
+        except TimeoutError as exc:
+            raise ServiceUnavailable("Key Vault: no answer in time") from exc
         except ResourceNotFoundError as exc:
             raise ProviderMisconfigured(f"Key Vault has no secret or certificate {name}") from exc
         except AzureError as exc:
             status = getattr(exc, "status_code", None)
             raise ServiceUnavailable(f"Key Vault: {type(exc).__name__} {status or ''}".rstrip()) from exc
+
+    async def _versions(self, name: str) -> list[SecretVersion]:
+        listed = [each async for each in self._client.list_properties_of_secret_versions(name)]
+        now = datetime.now(UTC)
+        enabled = [each for each in listed if each.enabled]
+        enabled.sort(key=lambda each: each.created_on or now, reverse=True)
+        return [
+            SecretVersion(
+                id=each.version or "",
+                value=(await self._client.get_secret(name, each.version)).value or "",
+                content_type=each.content_type or "",
+                is_valid_now=(each.not_before or now) <= now and (each.expires_on is None or now < each.expires_on),
+            )
+            for each in enabled[:MOST_VERSIONS]
+        ]
 
     async def close(self) -> None:
         await self._client.close()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 KEPT_SECONDS: Final = 600.0
 ASK_AGAIN_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 10.0
 PKCS12: Final = "application/x-pkcs12"
 
 
@@ -37,6 +38,7 @@ class NotificationCertificates:
         if not ring:
             raise ProviderMisconfigured("there is no certificate for notifications")
         certificate_id, pem = next(iter(ring.items()))
+        _private_key(pem)  # what nobody could decrypt is not published
         return Certificate(certificate_id, _encoded(pem))
 
     async def private_key(self, certificate_id: str) -> "RSAPrivateKey":
@@ -56,7 +58,7 @@ class VaultCertificates(NotificationCertificates):
 
     One that is no longer valid is better than none. They are kept for ten minutes, and asked for again within a minute
     when one is named that is not among them. While the vault does not answer, those that are known go on; without any,
-    ServiceUnavailable is raised.
+    ServiceUnavailable is raised, and for ten seconds at once, so that jobs do not wait for the vault one after another.
     """
 
     def __init__(self, vault: Vault, name: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -71,12 +73,14 @@ class VaultCertificates(NotificationCertificates):
             if self._is_due(certificate_id):
                 self._asked_at = self._clock()
                 await self._load()
+            elif self._loaded_at == -math.inf:
+                raise ServiceUnavailable("Key Vault did not answer a moment ago")
             return self._ring
 
     def _is_due(self, certificate_id: str | None) -> bool:
         now = self._clock()
         if self._loaded_at == -math.inf:
-            return True
+            return now - self._asked_at >= PAUSE_SECONDS
         is_unknown = certificate_id is not None and certificate_id not in self._ring
         return (is_unknown or now - self._loaded_at >= KEPT_SECONDS) and now - self._asked_at >= ASK_AGAIN_SECONDS
 
@@ -135,7 +139,9 @@ def _encoded(pem: str) -> str:
     try:
         certificate = x509.load_pem_x509_certificate(pem[pem.index("-----BEGIN CERTIFICATE") :].encode())
     except ValueError as exc:
-        raise ProviderMisconfigured("a certificate for notifications cannot be read") from exc
+        raise ProviderMisconfigured(
+            "a certificate for notifications cannot be read: disable that version, or replace it"
+        ) from exc
     return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
 
 
@@ -147,7 +153,7 @@ def _private_key(pem: str) -> "RSAPrivateKey":
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (TypeError, ValueError) as exc:
-        raise ProviderMisconfigured("the key of a certificate for notifications cannot be read") from exc
+        raise ProviderMisconfigured("a certificate for notifications has no readable key: make it exportable") from exc
     if not isinstance(key, RSAPrivateKey):
         raise ProviderMisconfigured("a certificate for notifications needs an RSA key")
     return key

@@ -42,15 +42,16 @@ class KeyVault:
     ca_file: str = ""
     secrets: dict[str, list[Kept]] = field(default_factory=dict)
     status: int | None = None
+    retry_after: int | None = None
     asked: list[str] = field(default_factory=list)
 
-    def client(self) -> SecretClient:
+    def client(self, *, retries: int = 0) -> SecretClient:
         return SecretClient(
             self.url,
             _Credential(),
             connection_verify=self.ca_file,
             verify_challenge_resource=False,
-            retry_total=0,
+            retry_total=retries,
         )
 
     def vault(self) -> Vault:
@@ -130,6 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 401:
             self.send_header("WWW-Authenticate", CHALLENGE)
+        if vault.retry_after:
+            self.send_header("Retry-After", str(vault.retry_after))
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

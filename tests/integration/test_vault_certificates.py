@@ -1,5 +1,6 @@
 """The certificate for notifications in Key Vault: rotated while the product runs, and there when the vault is not."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -143,14 +144,38 @@ async def test_what_is_known_goes_on_while_the_vault_does_not_answer(
 
 @pytest.mark.parametrize("status", [429, 403, 503])
 async def test_without_an_answer_and_without_a_certificate_it_is_for_later(
-    certificates: VaultCertificates, key_vault: KeyVault, status: int
+    certificates: VaultCertificates, key_vault: KeyVault, clock: Clock, status: int
 ) -> None:
     key_vault.status = status
-    for _ in range(2):
-        with pytest.raises(ServiceUnavailable):
-            await certificates.current()
+    with pytest.raises(ServiceUnavailable):
+        await certificates.current()
+    asked = len(key_vault.asked)
+    with pytest.raises(ServiceUnavailable):
+        await certificates.current()
+    assert len(key_vault.asked) == asked  # jobs do not wait for it one after another
     key_vault.status = None
+    clock.seconds += 10
     assert (await certificates.current()).id == "older"
+
+
+async def test_a_vault_that_lets_wait_holds_up_nothing_for_long(key_vault: KeyVault, clock: Clock) -> None:
+    vault = Vault(key_vault.client(retries=2), answer_seconds=0.5)
+    certificates = VaultCertificates(vault, NAME, clock)
+    await certificates.current()
+    key_vault.status, key_vault.retry_after = 429, 30
+    clock.seconds += 3600
+    async with asyncio.timeout(5):
+        assert (await certificates.current()).id == "older"
+    await vault.close()
+
+
+async def test_a_certificate_without_its_key_is_not_published(
+    certificates: VaultCertificates, key_vault: KeyVault
+) -> None:
+    pem = NEWER.pem
+    key_vault.secrets[NAME].append(Kept("newer", pem[pem.index("-----BEGIN CERTIFICATE") :]))
+    with pytest.raises(ProviderMisconfigured):
+        await certificates.current()
 
 
 async def test_a_vault_that_cannot_be_reached_is_for_later(folder: Path) -> None:
