@@ -16,7 +16,8 @@ STAGES: Final[Mapping[str, str]] = {
     "first page of a listing": r"(?i)/messages/delta\?(?!.*token)",
     "next page of a listing": r"(?i)/messages/delta\?.*skiptoken",
     "delta round": r"(?i)/messages/delta\?.*deltatoken",
-    "page": r"(?i)/messages\?.*filter",
+    "page": r"(?i)/mailFolders/[^/?]+/messages\?.*filter",
+    "audit": r"(?i)/me/messages\?",
     "batch": r"(?i)/\$batch",
     "single message": r"(?i)/messages/(?!delta)[^/?]+\?",
     "attachment": r"(?i)/attachments/[^/?]+/\$value",
@@ -39,20 +40,22 @@ ANSWERS: Final[Mapping[str, Mapping[str, object]]] = {
     "empty 200": {"action": "empty"},
     "reset": {"action": "reset"},
     "half": {"action": "half"},
+    "torn": {"action": "torn"},
     "slow": {"action": "slow", "milliseconds": SLOW_MILLISECONDS},
+    "trickle": {"action": "trickle", "milliseconds": SLOW_MILLISECONDS},
     "401": {"action": "unauthorized"},
     "claims challenge": {"action": "challenge"},
     "404": {"action": "error", "status": 404, "code": "ErrorItemNotFound", "retry_after_seconds": 1},
     "410": {"action": "gone"},
     "410 resync": {"action": "gone", "code": "resyncRequired"},
-    "bad link": {"action": "error", "status": 400, "code": "BadRequest"},
+    "bad link": {"action": "error", "status": 400, "code": "BadRequest", "message": "Badly formed token."},
 }
 _LINKS: Final = frozenset({"next page of a listing", "delta round"})
 _ONLY_AT: Final[Mapping[str, frozenset[str]]] = {
     "410": _LINKS,
     "410 resync": _LINKS,
     "bad link": _LINKS,
-    "404": frozenset({"subscription", "single message", "child folders", "page"}),  # elsewhere: no mailbox any more,
+    "404": frozenset({"subscription", "single message", "child folders", "page"}),  # elsewhere: no mailbox any more
 }
 
 
@@ -163,6 +166,7 @@ STATES: Final[Mapping[str, State]] = {
     "refresh token refused": _refuse_tokens,
     "delta with empty pages": _behave(empty_every=1),
     "delta that repeats": _behave(repeat_every=2),
+    "delta with partial items": _behave(partial_every=2),
     "delta that replays": _behave(replay_changes=20),
     "delta that is late": _behave(late_seconds=2),
     MISSES: _behave(miss_returned=True),
@@ -177,4 +181,5 @@ ASK_FOR_OWNER: Final = frozenset({"grant revoked", "refresh token refused", "cla
 
 def restore(admin: SimulatorAdmin, address: str) -> None:
     """Have delta behave again. Rules end for all mailboxes at once."""
-    admin.delta(address, empty_every=0, repeat_every=0, replay_changes=0, late_seconds=0, miss_returned=False)
+    usual = {"empty_every": 0, "repeat_every": 0, "partial_every": 0, "replay_changes": 0, "late_seconds": 0}
+    admin.delta(address, miss_returned=False, **usual)

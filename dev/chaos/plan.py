@@ -23,6 +23,8 @@ class SeedPlan:
     folders: Sequence[str]
     actions: Sequence[Action]
     faults: Sequence[MailboxFault]
+    audit_at: float
+    """When the owner asks for an audit, so many seconds after the start; it is refused while the first sync runs."""
 
     @property
     def address(self) -> str:
@@ -84,4 +86,5 @@ def plan_seed(seed: int, cell: Cell | None = None) -> SeedPlan:
         folders=[*chance.sample(PLACES, chance.randint(2, 4)), "inbox/Projects", "archive/2025/Q1"],
         actions=plan_actions(chance, count=chance.randint(15, 40), until=ACTIVE_SECONDS),
         faults=sorted(faults, key=lambda fault: fault.at),
+        audit_at=chance.uniform(ACTIVE_SECONDS / 2, ACTIVE_SECONDS),
     )

@@ -23,6 +23,13 @@ OWNER_SECONDS: Final = 1.5  # how long an owner takes to notice that a sign-in i
 AWAY: Final = (httpx.HTTPError, psycopg.OperationalError)  # a part is being killed
 
 
+@dataclass(frozen=True, slots=True)
+class _Audit:
+    """The owner asks for an audit in the midst of it all."""
+
+    at: float
+
+
 @dataclass(slots=True)
 class RunningSeed:
     """
@@ -50,7 +57,11 @@ class RunningSeed:
         admin, user = self.trial.simulator.admin, MailboxUser(self.trial.simulator.admin, self.plan.address)
         connecting = threading.Thread(target=self._connect, daemon=True)
         begun = False
-        steps: list[MailboxFault | Action] = [*self.plan.faults, *self.plan.actions]
+        steps: list[MailboxFault | Action | _Audit] = [
+            *self.plan.faults,
+            *self.plan.actions,
+            _Audit(self.plan.audit_at),
+        ]
         for step in sorted(steps, key=lambda step: step.at):
             if step.at > 0 and not begun:
                 begun = True
@@ -58,6 +69,8 @@ class RunningSeed:
             time.sleep(max(0, self.started + step.at - time.monotonic()))
             if isinstance(step, Action):
                 user.act(step)
+            elif isinstance(step, _Audit):
+                _unless_away(lambda: self.person.post(f"/accounts/{self.account_id}/audit"))
             else:
                 step.strike(admin, self.plan.address)
         connecting.join()

@@ -73,6 +73,7 @@ class FolderChange(Body):
 class DeltaChange(Body):
     empty_every: int | None = None
     repeat_every: int | None = None
+    partial_every: int | None = None
     replay_changes: int | None = None
     late_seconds: float | None = None
     miss_returned: bool | None = None

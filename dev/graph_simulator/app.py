@@ -1,5 +1,6 @@
 """The HTTPS server: Graph below /v1.0/, sign-in below a tenant's name, the admin API below /_admin/."""
 
+import asyncio
 import logging
 import socket
 import struct
@@ -12,6 +13,7 @@ from multidict import CIMultiDictProxy
 from dev.graph_simulator.admin import add_admin_routes
 from dev.graph_simulator.authorize import authorize
 from dev.graph_simulator.calls import Reply, error_reply, json_reply
+from dev.graph_simulator.clock import http_date
 from dev.graph_simulator.discovery import issuer_tenant, key_set, openid_configuration
 from dev.graph_simulator.errors import ServiceError, not_covered
 from dev.graph_simulator.faults import failure
@@ -21,6 +23,7 @@ from dev.graph_simulator.token_endpoint import token
 
 MAXIMUM_BODY = 256 * 1024 * 1024
 GRAPH_ROOT = "/v1.0/"
+TRICKLES = 20
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger("graph_simulator")
@@ -47,6 +50,7 @@ def _graph(simulator: Simulator) -> Handler:
             base_url=f"https://{request.host}",
         )
         async with answered(simulator, asked) as reply:
+            reply.headers["Date"] = http_date(simulator.clock.now())
             return await _sent(request, reply)
 
     return answer
@@ -58,7 +62,9 @@ def _entra(simulator: Simulator) -> Handler:
         if outage.is_on and outage.includes_entra:
             return await _sent(request, Reply(200, breakage="reset"))
         try:
-            if (fault := simulator.faults.strike(request.method, request.raw_path, None)) and (reply := failure(fault)):
+            if (fault := simulator.faults.strike(request.method, request.raw_path, None)) and (
+                reply := failure(fault, simulator.clock.now())
+            ):
                 return await _sent(request, reply)
             return await _signed_in(simulator, request)
         except ServiceError as error:
@@ -106,15 +112,30 @@ async def _sent(request: web.Request, reply: Reply) -> web.StreamResponse:
 async def _broken(request: web.Request, reply: Reply, headers: dict[str, str]) -> web.StreamResponse:
     response = web.StreamResponse(status=reply.status, headers=headers)
     transport: Any = request.transport
-    if reply.breakage == "half":
+    if reply.breakage == "trickle":
+        return await _trickled(request, reply, response)
+    if reply.breakage != "reset":
         response.content_length = len(reply.body)
         await response.prepare(request)
         await response.write(reply.body[: len(reply.body) // 2])
+    if reply.breakage == "half":
         transport.close()
         return response
     raw: socket.socket = transport.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # so that closing is a reset
     transport.abort()
+    return response
+
+
+async def _trickled(request: web.Request, reply: Reply, response: web.StreamResponse) -> web.StreamResponse:
+    """Send the whole answer, evenly over the time asked for."""
+    response.content_length = len(reply.body)
+    await response.prepare(request)
+    size = max(1, -(-len(reply.body) // TRICKLES))
+    for start in range(0, len(reply.body), size):
+        await response.write(reply.body[start : start + size])
+        await asyncio.sleep(reply.trickle_seconds / TRICKLES)
+    await response.write_eof()
     return response
 
 

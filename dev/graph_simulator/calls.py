@@ -78,6 +78,7 @@ class Reply:
     content_type: str = JSON_TYPE
     messages: int = 0
     breakage: str | None = None
+    trickle_seconds: float = 0.0
 
 
 def json_reply(document: object, status: int = 200) -> Reply:

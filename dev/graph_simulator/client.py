@@ -136,7 +136,7 @@ class SimulatorAdmin:
     # Faults and limits
 
     def delta(self, address: str, **behaviour: object) -> dict[str, Any]:
-        """Let delta misbehave: `empty_every`, `repeat_every`, `replay_changes`, `late_seconds`, `miss_returned`."""
+        """Let delta misbehave: `empty_every`, `repeat_every`, `partial_every`, `replay_changes`, `miss_returned`, …"""
         return self._json("PUT", f"/mailboxes/{address}/delta", behaviour)
 
     def expire_sync_state(self, address: str, folder: str | None = None, code: str = "SyncStateNotFound") -> None:

@@ -1,6 +1,7 @@
 """The simulator's time: the machine's own, moved on demand."""
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 
 class Clock:
@@ -28,6 +29,11 @@ def iso_precise(moment: datetime) -> str:
     """Write a moment with seven digits after the second, as subscriptions have it."""
     plain = moment.astimezone(UTC).replace(tzinfo=None)
     return f"{plain.isoformat(timespec='microseconds')}0Z"
+
+
+def http_date(moment: datetime) -> str:
+    """Write a moment as HTTP headers have it."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
 def moment_from(text: str) -> datetime:

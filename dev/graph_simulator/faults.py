@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from dev.graph_simulator.calls import Reply
@@ -20,7 +21,9 @@ Action = Literal[
     "empty",
     "reset",
     "half",
+    "torn",
     "slow",
+    "trickle",
     "unauthorized",
     "challenge",
     "gone",
@@ -99,9 +102,9 @@ class Faults:
         return next((rule for rule in self.rules if rule.strikes(method, path, mailbox)), None)
 
 
-def failure(fault: Fault) -> Reply | None:
+def failure(fault: Fault, now: datetime) -> Reply | None:
     """
-    Return what is answered instead of the real reply, or None when the real one is (late, or cut off).
+    Return what is answered instead of the real reply, or None when the real one is (late, slowly, or cut off).
 
     Raises the service's error where it has a body of its own.
     """
@@ -112,14 +115,14 @@ def failure(fault: Fault) -> Reply | None:
             return Reply(200)
         case "reset":
             return Reply(200, breakage="reset")
-        case "slow" | "half":
+        case "slow" | "trickle" | "half" | "torn":
             return None
         case _:
-            raise _error(fault)
+            raise _error(fault, now)
 
 
-def _error(fault: Fault) -> ServiceError:
-    wait = retry_after(fault.retry_after_seconds, fault.retry_after)
+def _error(fault: Fault, now: datetime) -> ServiceError:
+    wait = retry_after(fault.retry_after_seconds, fault.retry_after, now)
     code = fault.code if fault.code != "UnknownError" else "SyncStateNotFound"
     errors: dict[str, Callable[[], ServiceError]] = {
         "throttled": lambda: TooManyRequests(wait),

@@ -84,7 +84,7 @@ async def _single(simulator: Simulator, asked: Asked, entered: list[Usage]) -> R
         entered.append(usage)
         simulator.limits.enter(usage)
     fault = simulator.faults.strike(asked.method, f"/v1.0/{asked.target}", session.user.address)
-    if fault and (failed := failure(fault)):
+    if fault and (failed := failure(fault, simulator.clock.now())):
         return failed
     call = Call(asked.method, path, query, asked.headers, asked.body, asked.base_url, session, mailbox, parameters)
     reply = await _handled(simulator, route, call)
@@ -103,22 +103,24 @@ async def _handled(simulator: Simulator, route: Route, call: Call) -> Reply:
 async def _held_back(simulator: Simulator, reply: Reply, fault: Fault | None) -> Reply:
     # What was changed is durable before the wait: a client that gives up here has changed it all the same.
     simulator.store.commit()
-    seconds = simulator.settings.latency.seconds(reply.messages) + (fault.milliseconds / 1000 if fault else 0)
+    seconds = simulator.settings.latency.seconds(reply.messages)
+    if fault and fault.action == "slow":
+        seconds += fault.milliseconds / 1000
     if seconds:
         await asyncio.sleep(seconds)
     else:
         # Requests that came in while this one was being handled are counted as being at the same time.
         for _ in range(_TURNS_TO_COME_IN):
             await asyncio.sleep(0)
-    if fault and fault.action == "half":
-        reply.breakage = "half"
+    if fault and fault.action in ("half", "torn", "trickle"):
+        reply.breakage, reply.trickle_seconds = fault.action, fault.milliseconds / 1000
     return reply
 
 
 async def _batch(simulator: Simulator, asked: Asked) -> Reply:
     _session(simulator, asked.headers)
     fault = simulator.faults.strike(asked.method, f"/v1.0/{asked.target}", None)
-    if fault and (failed := failure(fault)):
+    if fault and (failed := failure(fault, simulator.clock.now())):
         return failed
 
     async def answer(inner: InnerRequest) -> Reply:

@@ -2,11 +2,10 @@
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from dev.graph_simulator.clock import Clock
+from dev.graph_simulator.clock import Clock, http_date
 from dev.graph_simulator.errors import ConcurrencyExceeded, ServiceError, TooManyRequests
 
 RetryAfterForm = Literal["integer", "fraction", "date", "absent"]
@@ -107,16 +106,15 @@ class Limits:
         return max(self._blocked.get((app_id, usage.mailbox_id), 0.0) for app_id in (None, usage.app_id))
 
     def _retry_after(self, seconds: float) -> dict[str, str]:
-        return retry_after(seconds, self.settings.retry_after)
+        return retry_after(seconds, self.settings.retry_after, self._clock.now())
 
 
-def retry_after(seconds: float, form: RetryAfterForm) -> dict[str, str]:
-    """Return the header in one of the forms in which it was seen."""
+def retry_after(seconds: float, form: RetryAfterForm, now: datetime) -> dict[str, str]:
+    """Return the header in one of the forms in which it was seen. A date is by the clock that says `now`."""
     if form == "absent":
         return {}
     if form == "fraction":
         return {"Retry-After": f"{max(seconds, 0.001):.3f}"}
     if form == "date":
-        at = datetime.fromtimestamp(datetime.now(UTC).timestamp() + seconds + 1, UTC)
-        return {"Retry-After": format_datetime(at, usegmt=True)}
+        return {"Retry-After": http_date(now + timedelta(seconds=seconds + 1))}
     return {"Retry-After": str(max(1, -int(-seconds // 1)))}

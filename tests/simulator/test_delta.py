@@ -85,6 +85,19 @@ def test_with_regular_ids_a_message_that_comes_back_is_another_one(person: Perso
     ]
 
 
+def test_changes_can_come_without_the_properties_asked_for(person: Person) -> None:
+    messages = [person.deliver(subject=f"Number {number}") for number in range(4)]
+    mirror = Mirror(person)
+    mirror.round()
+    person.admin.delta(person.address, partial_every=2)
+    for message in messages:
+        person.admin.update(person.address, message["immutableId"], isRead=True)
+    items = mirror.round()
+    assert [item["id"] for item in items] == [message["immutableId"] for message in messages]
+    assert ["subject" in item for item in items] == [False, True, False, True]
+    person.admin.delta(person.address, partial_every=0)
+
+
 @pytest.mark.parametrize("immutable", [True, False])
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_during_and_between_rounds_the_mirror_converges(

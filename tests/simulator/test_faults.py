@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -92,6 +93,37 @@ def test_an_answer_can_stop_halfway(person: Person) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         person.get(INBOX)
     assert person.get(INBOX).status_code == 200
+
+
+async def test_an_answer_can_be_torn_off_halfway(person: Person) -> None:
+    fault(person, "torn")
+    async with httpx.AsyncClient(headers=person.http.headers, verify=person.admin.tls, trust_env=False) as http:
+        with pytest.raises(httpx.ReadError):
+            await http.get(f"{person.simulator.graph_base_url}{INBOX}")
+    assert person.get(INBOX).status_code == 200
+
+
+def test_an_answer_can_trickle(person: Person) -> None:
+    whole = person.get(INBOX).json()
+    fault(person, "trickle", milliseconds=400)
+    with person.http.stream("GET", INBOX) as answer:
+        started = time.perf_counter()
+        pieces = [(time.perf_counter() - started, piece) for piece in answer.iter_raw()]
+    assert json.loads(b"".join(piece for _, piece in pieces)) == whole
+    assert len(pieces) > 5
+    assert pieces[-1][0] > 0.3
+
+
+def test_dates_of_answers_go_with_the_clock(other_person: Person) -> None:
+    other_person.admin.advance_clock(-600)
+    try:
+        other_person.admin.fault("throttled", mailbox=other_person.address, retry_after="date", retry_after_seconds=5)
+        answer = other_person.get(INBOX)
+        told = parsedate_to_datetime(answer.headers["Date"])
+        assert 590 < (datetime.now(UTC) - told).total_seconds() < 630
+        assert 4 < (parsedate_to_datetime(answer.headers["Retry-After"]) - told).total_seconds() < 8
+    finally:
+        other_person.admin.advance_clock(600)
 
 
 def test_an_answer_can_be_slow(person: Person) -> None:

@@ -123,8 +123,8 @@ async def test_a_folder_whose_delta_failed_is_visited_by_the_job_that_tries_agai
     assert visited.prove().holds
 
 
-async def test_doubled_replayed_and_empty_answers_tell_each_change_once(visited: Mirror) -> None:
-    visited.admin.delta(visited.address, repeat_every=2, replay_changes=5, empty_every=1)
+async def test_doubled_replayed_partial_and_empty_answers_tell_each_change_once(visited: Mirror) -> None:
+    visited.admin.delta(visited.address, repeat_every=2, replay_changes=5, empty_every=1, partial_every=2)
     first, second, *_ = visited.ids("inbox")
     visited.admin.update(visited.address, first, isRead=True, flag={"flagStatus": "flagged"})
     visited.admin.delete(visited.address, second, permanent=True)
