@@ -77,7 +77,7 @@ async def open_runtime(settings: Settings) -> Runtime:
     tls = ssl_context(settings)
     http = httpx.AsyncClient(verify=tls, trust_env=False)
     push = open_push(settings)
-    vault = open_vault(settings)
+    vault = open_vault(settings) if settings.notification_certificate_name else None
     tables = open_tables(settings)
     entra = Entra(settings, tls)
     tokens = MailboxTokens(settings, pool, entra)

@@ -54,7 +54,7 @@ class NotificationCertificates:
 
 class VaultCertificates(NotificationCertificates):
     """
-    The enabled versions of a certificate in Key Vault: the newest valid one is published, all decrypt.
+    The enabled versions of a certificate in Key Vault: the newest that is whole and valid is published, all decrypt.
 
     One that is no longer valid is better than none. They are kept for ten minutes, and asked for again within a minute
     when one is named that is not among them. While the vault does not answer, those that are known go on; without any,
@@ -94,8 +94,9 @@ class VaultCertificates(NotificationCertificates):
             return
         if not any(version.is_valid_now for version in versions):
             log.error("no version of the certificate for notifications is valid now", extra={"versions": len(versions)})
-        valid_first = sorted(versions, key=lambda version: not version.is_valid_now)
-        self._ring = {version.id: _pem_from(version) for version in valid_first}
+        pems = {version: _pem_from(version) for version in versions}
+        best_first = sorted(versions, key=lambda version: (not _is_whole(pems[version]), not version.is_valid_now))
+        self._ring = {version.id: pems[version] for version in best_first}
         self._loaded_at = self._clock()
 
 
@@ -107,6 +108,16 @@ def open_certificates(settings: Settings, vault: Vault | None) -> NotificationCe
         return VaultCertificates(vault, settings.notification_certificate_name)
     ring = settings.notification_certificates or {}
     return NotificationCertificates({one: pem.get_secret_value() for one, pem in ring.items()})
+
+
+def _is_whole(pem: str) -> bool:
+    try:
+        _private_key(pem)
+        _encoded(pem)
+    except ProviderMisconfigured:
+        log.exception("a version of the certificate for notifications is passed over")
+        return False
+    return True
 
 
 def _pem_from(version: SecretVersion) -> str:
@@ -125,7 +136,6 @@ def _pem_from(version: SecretVersion) -> str:
     except ValueError:
         key = certificate = None
     if key is None or certificate is None:
-        log.error("a version of the certificate for notifications cannot be read", extra={"version": version.id})
         return ""
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return (private + certificate.public_bytes(Encoding.PEM)).decode()

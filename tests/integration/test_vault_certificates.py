@@ -169,15 +169,6 @@ async def test_a_vault_that_lets_wait_holds_up_nothing_for_long(key_vault: KeyVa
     await vault.close()
 
 
-async def test_a_certificate_without_its_key_is_not_published(
-    certificates: VaultCertificates, key_vault: KeyVault
-) -> None:
-    pem = NEWER.pem
-    key_vault.secrets[NAME].append(Kept("newer", pem[pem.index("-----BEGIN CERTIFICATE") :]))
-    with pytest.raises(ProviderMisconfigured):
-        await certificates.current()
-
-
 async def test_a_vault_that_cannot_be_reached_is_for_later(folder: Path) -> None:
     with KeyVaultServer(folder) as gone:
         vault = gone.vault()
@@ -192,12 +183,21 @@ async def test_a_certificate_that_is_not_there_is_for_an_operator(vault: Vault) 
 
 
 @pytest.mark.parametrize(
-    "kept", [Kept("odd", "a password"), Kept("odd", "no base64!", "application/x-pkcs12"), Kept("odd", "")]
+    "kept",
+    [
+        Kept("odd", "a password"),
+        Kept("odd", "no base64!", "application/x-pkcs12"),
+        Kept("odd", ""),
+        Kept("odd", NEWER.pem[NEWER.pem.index("-----BEGIN CERTIFICATE") :]),  # without its key
+    ],
 )
-async def test_what_is_no_certificate_is_for_an_operator_and_the_older_one_still_decrypts(
-    certificates: VaultCertificates, key_vault: KeyVault, kept: Kept
+async def test_what_is_no_whole_certificate_is_passed_over_and_alone_is_for_an_operator(
+    certificates: VaultCertificates, key_vault: KeyVault, clock: Clock, kept: Kept
 ) -> None:
     key_vault.secrets[NAME].append(kept)
+    assert (await certificates.current()).id == "older"
+    assert await decrypts(certificates, "older", OLDER)
+    key_vault.secrets[NAME] = [kept]
+    clock.seconds += 600
     with pytest.raises(ProviderMisconfigured):
         await certificates.current()
-    assert await decrypts(certificates, "older", OLDER)

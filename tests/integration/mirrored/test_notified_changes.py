@@ -1,15 +1,18 @@
 """Changes that notifications bring: written when they are news of the header, and never over anything newer."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.models.accounts import Urgency
-from shared.models.jobs import ApplyNotification, FetchMessage
-from shared.providers.notification_certificates import NotificationCertificates
+from shared.models.jobs import ApplyNotification, EnsureSubscription, FetchMessage
+from shared.providers.notification_certificates import NotificationCertificates, VaultCertificates
 from shared.storage.database import user_transaction
 from shared.storage.messages import save_messages
+from tests.integration.key_vault import KeyVaultServer
 from tests.integration.mirrored.mirror import Mirror
 from tests.unit.rich_content import CertificateHolder
 
@@ -185,6 +188,31 @@ async def test_content_that_cannot_be_opened_has_its_message_fetched(rich: Mirro
     await rich.run(notified(rich, told, **changes))
     assert rich.doorstep.requests == 1
     assert rich.prove().holds
+
+
+@pytest.fixture
+async def locked_out(rich: Mirror, tmp_path: Path) -> AsyncIterator[Mirror]:
+    """The same, whose certificates are in a vault that cannot be reached."""
+    with KeyVaultServer(tmp_path) as gone:
+        vault = gone.vault()
+    rich.engine = replace(rich.engine, certificates=VaultCertificates(vault, "notifications"))
+    yield rich
+    await vault.close()
+
+
+async def test_content_whose_key_cannot_be_had_has_its_message_fetched(locked_out: Mirror) -> None:
+    told = await change(locked_out, locked_out.ids()[0], isRead=True)
+    await locked_out.run(notified(locked_out, told))
+    assert locked_out.doorstep.requests == 1
+    assert locked_out.prove().holds
+
+
+async def test_a_subscription_whose_certificate_cannot_be_had_is_for_later(locked_out: Mirror) -> None:
+    job = EnsureSubscription(account_id=locked_out.account.id)
+    await locked_out.run(job)
+    (later,) = locked_out.jobs.take()
+    assert (later.job, later.reason) == (job, None)
+    assert later.delay_seconds > 1
 
 
 async def test_a_deployment_that_wants_no_content_any_more_fetches(rich: Mirror) -> None:
