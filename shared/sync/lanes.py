@@ -93,7 +93,7 @@ async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, l
             await asyncio.sleep(IDLE_SECONDS)
             continue
         idle = 0
-        await engine.jobs.send(await _do(engine, account, provider, job.run_id, work))
+        await engine.jobs.send(await _do(engine, account, provider, work))
     return [await _successor(engine, account, job)]
 
 
@@ -117,13 +117,11 @@ async def _claim(engine: Engine, account: ConnectedAccount, run_id: UUID, *, lis
     return None
 
 
-async def _do(
-    engine: Engine, account: ConnectedAccount, provider: MailProvider, run_id: UUID, work: _Work
-) -> list[Later]:
+async def _do(engine: Engine, account: ConnectedAccount, provider: MailProvider, work: _Work) -> list[Later]:
     """Do a piece of work; give it back when somebody else can do it better later."""
     try:
         if work.listing:
-            return await list_folder_page(engine, account, provider, run_id, work.listing)
+            return await list_folder_page(engine, account, provider, work.listing)
         if work.page:
             return await fetch_page(engine, account, provider, work.page)
     except (

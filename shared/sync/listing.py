@@ -10,6 +10,7 @@ from uuid import UUID
 from shared.errors import CursorExpired, ProviderItemNotFound
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, SyncFolder
+from shared.models.jobs import StartSync
 from shared.models.mail import ChangePage, ListedMessage, message_id_from
 from shared.providers.protocol import MailProvider
 from shared.storage.database import Connection, user_transaction
@@ -17,6 +18,7 @@ from shared.storage.folders import CursorMove, give_up_round, move_cursor, relea
 from shared.storage.listings import forget_seen, remember_seen, unseen_provider_ids
 from shared.storage.messages import stored_messages
 from shared.storage.sync_pages import PlannedPage, insert_id_pages, insert_pages
+from shared.storage.sync_runs import ensure_run
 from shared.sync.engine import Engine
 from shared.sync.folders import refresh_folders
 
@@ -26,9 +28,14 @@ END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC, microsecond=0) - ONE_SECON
 
 
 async def list_folder_page(
-    engine: Engine, account: ConnectedAccount, provider: MailProvider, run_id: UUID, folder: SyncFolder
+    engine: Engine, account: ConnectedAccount, provider: MailProvider, folder: SyncFolder
 ) -> list[Later]:
-    """List the next page of a folder and record the fetches that it calls for; return jobs to send."""
+    """
+    List the next page of a folder and record the fetches that it calls for; return jobs to send.
+
+    They belong to the run that is unfinished now: the one whose lane lists may have ended before it took the folder.
+    """
+    jobs: list[Later] = []
     try:
         page = await provider.changes(
             folder.provider_folder_id, folder.cursor, page_messages=engine.settings.sync_listing_messages
@@ -41,12 +48,15 @@ async def list_folder_page(
     async with user_transaction(engine.pool, account.user_id) as conn:
         move = await move_cursor(conn, account, folder, cursor=page.cursor, listed=not page.has_more)
         if move is not CursorMove.STALE:
-            await _record(conn, account, run_id, folder, page, size=engine.settings.sync_page_messages)
+            run, is_new = await ensure_run(conn, account)
+            await _record(conn, account, run.id, folder, page, size=engine.settings.sync_page_messages)
             await release_listing(conn, account, folder)
+            if is_new:
+                jobs.append(Later(StartSync(account_id=account.id, run_id=run.id)))
     if move is CursorMove.ENDLESS:
         await _start_over(engine, account, folder, "a listing without an end")
     log.info("folder page listed", extra={"folder_id": str(folder.id), "listed": len(page.listed)})
-    return []
+    return jobs
 
 
 async def _start_over(engine: Engine, account: ConnectedAccount, folder: SyncFolder, why: str) -> None:
