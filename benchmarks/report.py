@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".local" / "benchmarks"
 
+SMALL = 10
+
 Row = Mapping[str, str | float]
 
 
@@ -34,4 +36,6 @@ def write_report(name: str, rows: Sequence[Row]) -> None:
 
 
 def _shown(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:,.1f}"
+    if isinstance(value, str):
+        return value
+    return f"{value:,.1f}" if abs(value) >= SMALL else f"{value:.3g}"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 
@@ -39,10 +40,12 @@ class AttachmentKind(StrEnum):
     OTHER = "other"
 
 
+@lru_cache(maxsize=1024)
 def folder_id_from(account_id: UUID, provider_folder_id: str) -> UUID:
     return uuid5(account_id, f"folder {provider_folder_id}")
 
 
+@lru_cache(maxsize=8192)  # asked for several times while a page is saved
 def message_id_from(account_id: UUID, provider_message_id: str) -> UUID:
     """
     Derive our id from the provider's, so that one message has one row whoever writes it, and keeps its id for ever.
