@@ -14,7 +14,7 @@ from shared.errors import (
     ReauthenticationRequired,
     Throttled,
 )
-from shared.providers.graph.client import IMMUTABLE_IDS, GraphClient, Question
+from shared.providers.graph.client import IMMUTABLE_IDS, Answer, GraphClient, Question
 from shared.providers.graph.errors import IdMalformed, error_from
 from shared.telemetry import THROTTLED_SECONDS, record
 
@@ -60,7 +60,7 @@ async def get_together(client: GraphClient, paths: Sequence[str]) -> tuple[datet
     requests = [_request(_ANCHOR, _ANCHOR_PATH), *(_request(number, path, _ANCHOR) for number, path in by_id.items())]
     question = Question("POST", "$batch", (IMMUTABLE_IDS,), {"requests": requests})
     answer = await client.ask(question, check=partial(_raise_refusals, frozenset(by_id)))
-    parts = _parts_from(answer.document)
+    parts = _parts_from(answer)
     return answer.asked_at, {path: parts[number] for number, path in by_id.items() if number in parts}
 
 
@@ -74,20 +74,22 @@ def _request(number: str, path: str, *depends_on: str) -> dict[str, Any]:
     return request | {"dependsOn": list(depends_on)} if depends_on else request
 
 
-def _parts_from(document: Mapping[str, Any]) -> dict[str, Part]:
+def _parts_from(answer: Answer) -> dict[str, Part]:
     """Read the parts by id, leaving out those that are no answer and those that were never asked."""
-    responses = document.get("responses")
+    responses = answer.document.get("responses")
     if not isinstance(responses, list):
         raise ProviderUnavailable("a batch's answer without responses")
-    parts = {str(told.get("id")): _part(told) for told in responses if isinstance(told, dict)}
+    date = {"Date": answer.date} if answer.date else {}  # which parts lack, and their Retry-After may need
+    parts = {str(told.get("id")): _part(told, date) for told in responses if isinstance(told, dict)}
     return {number: part for number, part in parts.items() if part.status != FAILED_DEPENDENCY}
 
 
-def _part(told: Mapping[str, Any]) -> Part:
-    headers, document, status = told.get("headers"), told.get("body"), told.get("status")
+def _part(told: Mapping[str, Any], date: Mapping[str, str]) -> Part:
+    told_headers, document, status = told.get("headers"), told.get("body"), told.get("status")
+    headers = told_headers if isinstance(told_headers, dict) else {}
     return Part(
         status=status if isinstance(status, int) else int(str(status)) if str(status).isdigit() else 0,
-        headers={str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {},
+        headers={**date, **{str(name): str(value) for name, value in headers.items()}},
         document=document if isinstance(document, dict) else None,
     )
 
@@ -100,8 +102,8 @@ def _error_of(part: Part) -> ProviderError:
     return error
 
 
-def _raise_refusals(expected: frozenset[str], document: Mapping[str, Any]) -> None:
-    parts = _parts_from(document)
+def _raise_refusals(expected: frozenset[str], answer: Answer) -> None:
+    parts = _parts_from(answer)
     errors = [_error_of(part) for part in parts.values() if part.status != OK]
     throttled = [error for error in errors if isinstance(error, Throttled)]
     if throttled:

@@ -47,6 +47,7 @@ class Question:
 class Answer:
     asked_at: datetime
     document: dict[str, Any]
+    date: str | None = None  # by the provider's clock, as the header has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +109,21 @@ class GraphClient:
         *,
         most_bytes: int = ANSWER_MAX_BYTES,
         tolerated: tuple[type[ProviderError], ...] = (),
-        check: Callable[[dict[str, Any]], None] = lambda _: None,
+        check: Callable[[Answer], None] = lambda _: None,
     ) -> Answer:
         """
         Ask, and read a JSON object, empty when the answer has no body.
 
-        A refusal among `tolerated` comes out as an empty document. `check` may refuse a document while the request
+        A refusal among `tolerated` comes out as an empty document. `check` may refuse an answer while the request
         still counts, so that the gate learns of it.
         """
         async with self.opened(question, tolerated=tolerated) as answer:
             if answer.response.is_error or answer.response.status_code == httpx.codes.NO_CONTENT:
                 return Answer(answer.asked_at, {})
             document = _object_from(await answer.read(most_bytes))
-            check(document)
-            return Answer(answer.asked_at, document)
+            whole = Answer(answer.asked_at, document, answer.response.headers.get("Date"))
+            check(whole)
+            return whole
 
     @asynccontextmanager
     async def opened(
