@@ -32,7 +32,12 @@ SLOW = "job_per_message"
 SLOW_SHARE = 20  # of whose messages the slow get one
 BODY_BYTES = 20_000
 SYNC_SECONDS = 1800
-QUIET = {"DELTA_SCHEDULE": "0 0 0 1 1 *", "RENEWAL_SCHEDULE": "0 0 0 1 1 *", "AUDIT_SCHEDULE": "0 0 0 1 1 *"}
+QUIET = {
+    "DELTA_SCHEDULE": "0 0 0 1 1 *",
+    "RENEWAL_SCHEDULE": "0 0 0 1 1 *",
+    "AUDIT_SCHEDULE": "0 0 0 1 1 *",
+    "SWEEP_SCHEDULE": "0 0 0 1 1 *",
+}
 SETTINGS = {**QUIET, "LANE_SECONDS": "45", "SYNC_LISTING_MESSAGES": "1000"}
 
 

@@ -25,7 +25,7 @@ TABLES = """
         subject text, preview text, sender text, received_at timestamptz, is_read boolean, flag text);
     CREATE INDEX ON reference_message (folder_id, received_at);
     CREATE TABLE reference_body (
-        id text COLLATE "C" PRIMARY KEY, html text COMPRESSION lz4, headers text COMPRESSION lz4)
+        id text COLLATE "C" PRIMARY KEY, html text, headers text)
 """
 SAVE_MESSAGES = """
     INSERT INTO reference_message
