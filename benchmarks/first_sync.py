@@ -65,7 +65,7 @@ def _contest(trial: Trial, name: str, wanted: argparse.Namespace) -> Measured:
     admin = trial.simulator.admin
     admin.create_user(address)
     admin.latency(0)
-    admin.make_synthetic(address, messages, folders=list(FOLDERS), body_bytes=BODY_BYTES, seed=4)
+    admin.make_synthetic(address, messages, folders=list(FOLDERS), body_bytes=BODY_BYTES, as_letters=True, seed=4)
     admin.latency(wanted.latency_ms, wanted.per_message_ms)
     if name == OURS:
         return _ours(trial, address, messages)

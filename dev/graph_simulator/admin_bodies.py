@@ -42,6 +42,7 @@ class Synthetic(Body):
     count: int = Field(ge=1, le=2_000_000)
     folders: list[str] = ["inbox"]
     body_bytes: int = Field(default=2000, ge=0)
+    as_letters: bool = False
     seed: int = 0
     odd_percent: float = Field(default=0, ge=0, le=100)
     odd: list[str] = []

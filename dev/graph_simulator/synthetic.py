@@ -8,6 +8,7 @@ from typing import Any
 
 from dev.demo_mailbox.mail import Address, Attachment, Mail
 from dev.graph_simulator.composing import Composed, compose
+from dev.graph_simulator.letters import Letters
 from dev.graph_simulator.mailbox import Mailbox
 
 _WORDS = [
@@ -48,12 +49,13 @@ class Recipe:
     """
     How many messages to make, and of what kind.
 
-    `body_bytes` is the size of the HTML body; of every hundred messages `odd_percent` are odd, in turn from `odd`.
+    `body_bytes` is the size of the HTML body, or with `as_letters` the mean of sizes as real mail has them; of every hundred messages `odd_percent` are odd, in turn from `odd`.
     Dates received spread evenly from `start` to `end`; every `same_second_every`th shares the one before it.
     """
 
     count: int
     body_bytes: int = 2000
+    as_letters: bool = False
     seed: int = 0
     odd_percent: float = 0.0
     odd: Sequence[str] = ()
@@ -76,11 +78,14 @@ def synthetic_messages(recipe: Recipe, mailbox: Mailbox) -> Iterator[Composed]:
     dice = random.Random(recipe.seed)  # noqa: S311 - a reproducible choice is wanted
     step = (recipe.end - recipe.start) / max(recipe.count, 1)
     odd_names = tuple(recipe.odd) or tuple(ODD)
+    letters = Letters(dice, recipe.body_bytes) if recipe.as_letters else None
     received, odd_count = recipe.start, 0
     for position in range(recipe.count):
         if not (recipe.same_second_every and position % recipe.same_second_every == 1):
             received = recipe.start + position * step
         making = _Making(_ordinary(position, recipe, dice, received, mailbox), dice)
+        if letters:
+            making.mail.html = letters.html(position, f"Message {recipe.seed}.{position}")
         if dice.random() * 100 < recipe.odd_percent:
             ODD[odd_names[odd_count % len(odd_names)]](making)
             odd_count += 1

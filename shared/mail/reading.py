@@ -7,6 +7,7 @@ from shared.errors import NotFound
 from shared.mail.cursors import cursor_from, place_from
 from shared.mail.html_apart import safe_html
 from shared.models.api import Message, MessagePage, MessageQuery, Thread
+from shared.plain_text import plain_text
 from shared.storage.attachment_lists import list_attachments
 from shared.storage.database import Pool, user_transaction
 from shared.storage.message_lists import Place, get_message, list_messages
@@ -30,11 +31,12 @@ async def read_message(pool: Pool, user_id: UUID, message_id: UUID, *, remote_im
     async with user_transaction(pool, user_id) as conn:
         stored = await get_message(conn, user_id, message_id)
         attachments = await list_attachments(conn, user_id, message_id)
-    safe = await safe_html(stored.html, stored.text, remote_images=remote_images) if stored.html is not None else None
+    text = plain_text(stored.html or "") if stored.text is None else stored.text
+    safe = await safe_html(stored.html, text, remote_images=remote_images) if stored.html is not None else None
     return Message(
         **dict(stored.summary),
         html=safe.html if safe else None,
-        text=stored.text,
+        text=text,
         remote_images_blocked=safe.remote_images_blocked if safe else 0,
         headers=list(stored.headers),
         attachments=list(attachments),

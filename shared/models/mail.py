@@ -178,7 +178,7 @@ class MailMessage:
     wants_delivery_receipt: bool | None
     wants_read_receipt: bool | None
     html: str | None
-    text: str
+    text: str | None  # None where there is HTML to take it from
     headers: Sequence[tuple[str, str]]
     attachments: Sequence[MailAttachment]
     altered: Sequence[str] = field(default=())

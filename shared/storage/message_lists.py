@@ -25,7 +25,7 @@ class Place:
 class StoredMessage:
     summary: MessageSummary
     html: str | None
-    text: str
+    text: str | None  # None while nobody has taken it from the HTML
     headers: Sequence[Header]
 
 
@@ -83,7 +83,7 @@ async def get_message(conn: Connection, user_id: UUID, message_id: UUID) -> Stor
                message.reply_to, message.importance, message.categories, message.flag, message.is_read,
                message.is_draft, message.direction, message.received_at, message.sent_at, message.has_attachments,
                message.internet_message_id, message.altered, message.failure,
-               message_body.html, coalesce(message_body.text, '') AS text,
+               message_body.html, message_body.text,
                coalesce(message_body.headers, '[]') AS headers
           FROM message LEFT JOIN message_body ON message_body.message_id = message.id
          WHERE message.user_id = %(user_id)s

@@ -174,7 +174,11 @@ def _direction(account: ConnectedAccount, message: MailMessage, folder_role: str
 
 
 async def upsert_bodies(conn: Connection, account: ConnectedAccount, messages: Mapping[UUID, MailMessage]) -> set[UUID]:
-    """Save bodies and headers, leaving those alone that are the same: a flag must not rewrite 20 KB."""
+    """
+    Save bodies and headers, leaving those alone that are the same: a flag must not rewrite 20 KB.
+
+    The text of HTML is taken from it later, with the search vector.
+    """
     sql = """
         INSERT INTO message_body (message_id, user_id, html, text, headers)
         SELECT new.message_id, %(user_id)s, new.html, new.text, new.headers::jsonb
@@ -182,8 +186,8 @@ async def upsert_bodies(conn: Connection, account: ConnectedAccount, messages: M
             AS new (message_id, html, text, headers)
         ON CONFLICT (message_id) DO UPDATE
            SET html = excluded.html, text = excluded.text, headers = excluded.headers
-         WHERE (message_body.html, message_body.text, message_body.headers)
-               IS DISTINCT FROM (excluded.html, excluded.text, excluded.headers)
+         WHERE (message_body.html, message_body.headers) IS DISTINCT FROM (excluded.html, excluded.headers)
+            OR message_body.text IS DISTINCT FROM coalesce(excluded.text, message_body.text)
         RETURNING message_id
     """
     params = {
@@ -257,10 +261,11 @@ async def _delete_attachments(
 
 
 async def enter_search_backlog(conn: Connection, account: ConnectedAccount, message_ids: Collection[UUID]) -> None:
+    """Call it after the bodies are saved. A row that somebody is about to take off is waited for, and entered anew."""
     sql = """
         INSERT INTO search_backlog (message_id, user_id, account_id)
         SELECT id, %(user_id)s, %(account_id)s FROM unnest(%(message_ids)b::uuid[]) AS id
-        ON CONFLICT (message_id) DO NOTHING
+        ON CONFLICT (message_id) DO UPDATE SET account_id = excluded.account_id
     """
     params = {"user_id": account.user_id, "account_id": account.id, "message_ids": list(message_ids)}
     await conn.execute(sql, params)

@@ -50,6 +50,7 @@ from shared.storage.failed_jobs import record_failed_job, record_unknown_job
 from shared.sync.audits import audit_mailbox
 from shared.sync.changes import sync_changes
 from shared.sync.engine import WORKING_STATES, Engine, load_account, recorded_transaction
+from shared.sync.indexing import index_messages
 from shared.sync.lanes import work_lane
 from shared.sync.live import fetch_message
 from shared.sync.notified_changes import apply_notification
@@ -58,7 +59,6 @@ from shared.sync.removal import remove_account
 from shared.sync.revival import revive_account
 from shared.sync.runs import start_sync
 from shared.sync.subscriptions import ensure_subscription
-from shared.sync.upkeep import index_messages
 from shared.telemetry import JOBS_POISONED, JOBS_RETRIED, job_span, record
 
 log = logging.getLogger(__name__)

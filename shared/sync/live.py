@@ -7,9 +7,9 @@ from shared.models.accounts import ConnectedAccount, Urgency
 from shared.models.jobs import FetchMessage
 from shared.storage.database import user_transaction
 from shared.storage.messages import MessageVersion, stored_messages
-from shared.storage.search import index_some_messages
 from shared.sync.answers import events_from, fetch_by_id, save_answer, with_homes
 from shared.sync.engine import Engine, recorded_transaction
+from shared.sync.indexing import index_some_messages
 from shared.telemetry import record_lag
 
 MOST_ATTEMPTS: Final = 6  # after 2, 4, 8, 16 and 32 seconds: a message that is found later than that is left to delta

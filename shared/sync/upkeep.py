@@ -1,22 +1,19 @@
 """What timers keep in order: jobs that were lost, rows past their time, messages not yet indexed."""
 
-import asyncio
 import logging
 from typing import Final
 
 from shared.jobs import Later
-from shared.models.accounts import ConnectedAccount
 from shared.models.api import SyncRunState
 from shared.models.jobs import IndexMessages, RemoveAccount, StartSync, SyncLane
 from shared.storage.accounts import accounts_to_remove
-from shared.storage.database import system_transaction, user_transaction
+from shared.storage.database import system_transaction
 from shared.storage.retention import purge_expired
-from shared.storage.search import accounts_with_search_backlog, index_some_messages
+from shared.storage.search import accounts_with_search_backlog
 from shared.storage.sync_runs import StalledRun, stalled_runs
 from shared.sync.engine import Engine
 
 log = logging.getLogger(__name__)
-INDEXED_AT_ONCE: Final = 200
 SILENT_SECONDS: Final = 10.0
 TOMBSTONE_DAYS: Final = 2
 
@@ -46,13 +43,3 @@ async def purge(engine: Engine) -> None:
     async with system_transaction(engine.pool) as conn:
         rows = await purge_expired(conn, event_days=engine.settings.event_retention_days, tombstone_days=TOMBSTONE_DAYS)
     log.info("expired rows purged", extra={"rows": rows})
-
-
-async def index_messages(engine: Engine, account: ConnectedAccount, job: IndexMessages) -> list[Later]:
-    """Write search vectors for one turn; return the successor if some are left."""
-    turn_ends = asyncio.get_running_loop().time() + engine.settings.lane_seconds
-    while asyncio.get_running_loop().time() < turn_ends:
-        async with user_transaction(engine.pool, account.user_id) as conn:
-            if await index_some_messages(conn, account, INDEXED_AT_ONCE) == 0:
-                return []
-    return [Later(job)]

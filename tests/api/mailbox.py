@@ -11,7 +11,7 @@ from shared.models.mail import MailMessage, ProviderFolder, folder_id_from, mess
 from shared.storage.database import Pool, user_transaction
 from shared.storage.folders import upsert_folders
 from shared.storage.messages import save_messages
-from shared.storage.search import index_some_messages
+from shared.sync.indexing import index_some_messages
 from tests.integration.mail import INBOX, SENT, answer, message
 
 NEWEST = datetime(2026, 6, 1, 12, tzinfo=UTC)

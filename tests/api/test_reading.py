@@ -241,6 +241,14 @@ async def test_a_message_is_read_whole_and_safe(app_pool: Pool, account: Connect
     assert shown["remote_images_blocked"] == 0
 
 
+async def test_the_text_of_html_is_there_before_it_is_searchable(
+    app_pool: Pool, account: ConnectedAccount, user: SignedIn, owner: AsyncConnection[Any]
+) -> None:
+    (message_id,) = await save(app_pool, account, [plain("a", html="<p>Fresh<p>mail", text=None)])
+    await owner.execute("UPDATE message_body SET text = NULL")
+    assert (await user.api.get(f"/messages/{message_id}")).json()["text"] == "Fresh\nmail"
+
+
 async def test_a_text_message_has_no_html(app_pool: Pool, account: ConnectedAccount, user: SignedIn) -> None:
     (message_id,) = await save(app_pool, account, [plain("a", html=None, text="<b>as written</b>")])
     read = (await user.api.get(f"/messages/{message_id}")).json()

@@ -18,7 +18,6 @@ from shared.models.mail import (
     MessageKind,
     ProviderFolder,
 )
-from shared.providers.graph.plain_text import plain_text
 from shared.providers.protocol import ProviderSubscription
 
 log = logging.getLogger(__name__)
@@ -194,12 +193,12 @@ def _header(value: object, notes: Notes) -> tuple[str, str]:
     return _optional_text(told.get("name"), notes) or "", _optional_text(told.get("value"), notes) or ""
 
 
-def _body(value: object, notes: Notes) -> tuple[str | None, str]:
+def _body(value: object, notes: Notes) -> tuple[str | None, str | None]:
     told = _object(value)
     content = _optional_text(told.get("content"), notes) or ""
     if str(told.get("contentType")).lower() == "text":
         return None, content
-    return content, plain_text(content)
+    return content, None
 
 
 def _importance(value: object, _: Notes) -> Importance:

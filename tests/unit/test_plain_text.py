@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from shared.providers.graph.plain_text import TEXT_MAX_CHARACTERS, plain_text
+from shared.plain_text import TEXT_MAX_CHARACTERS, plain_text
 
 
 @pytest.mark.parametrize(
