@@ -13,6 +13,7 @@ from shared.auth.mailbox_tokens import MailboxTokens
 from shared.jobs import JobQueues
 from shared.log_lines import show_facts
 from shared.models.accounts import ConnectedAccount, Urgency
+from shared.providers.aiohttp_transport import AiohttpTransport
 from shared.providers.entra.sign_in import Entra
 from shared.providers.entra.validation_tokens import ValidationTokens
 from shared.providers.graph.mail import GraphMail
@@ -75,7 +76,7 @@ async def open_runtime(settings: Settings) -> Runtime:
     pool = await open_pool(settings)
     jobs = JobQueues(open_queues(settings))
     tls = ssl_context(settings)
-    http = httpx.AsyncClient(verify=tls, trust_env=False)
+    http = httpx.AsyncClient(transport=AiohttpTransport(tls), trust_env=False)
     push = open_push(settings)
     vault = open_vault(settings) if settings.notification_certificate_name else None
     tables = open_tables(settings)

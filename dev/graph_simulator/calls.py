@@ -70,7 +70,12 @@ class Call:
 
 @dataclass(slots=True)
 class Reply:
-    """`messages` weighs the reply for the latency model; `breakage` tells how the connection is to fail, if it is."""
+    """
+    What goes back.
+
+    `messages`, those that have their body there, weigh it for the latency model; `breakage` tells how the connection is
+    to fail, if it is.
+    """
 
     status: int
     body: bytes = b""

@@ -168,7 +168,7 @@ class SimulatorAdmin:
         return self._json("PATCH", "/limits", settings)
 
     def latency(self, base: float, per_message: float = 0) -> None:
-        """Hold answers back for `base` plus `per_message` for each message in them, in milliseconds."""
+        """Hold answers back for `base`, plus `per_message` for each message with its body, in milliseconds."""
         self._json("PUT", "/latency", {"base": base, "per_message": per_message})
 
     def advance_clock(self, seconds: float) -> None:

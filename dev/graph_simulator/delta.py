@@ -228,7 +228,8 @@ def _reply(call: Call, current: Round, values: Sequence[bytes], key: bytes) -> R
     link = call.link(f"{option}={sealed(asdict(current), key)}")
     head = to_json({"@odata.context": call.context("Collection(message)"), name: link})
     body = head[:-1] + b',"value":[' + b",".join(values) + b"]}"
-    return Reply(200, body, applied(call.headers), messages=len(values))
+    has_body = shape_from(call, current.options).has_body
+    return Reply(200, body, applied(call.headers), messages=len(values) if has_body else 0)
 
 
 _Page = tuple[list[bytes], tuple[str, int] | int | None, bool]  # items, the last one's place, whether more follow

@@ -163,7 +163,7 @@ def _list(call: Call, order: list[tuple[str, int]], context: str) -> Reply:
     link = _next_link(call, options, query, len(found))
     reply = _listing(call.context(context), values, len(found) if query.is_counted else None, link)
     reply.headers = applied(call.headers)
-    reply.messages = len(values)
+    reply.messages = len(values) if shape.has_body else 0
     return reply
 
 

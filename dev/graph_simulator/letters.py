@@ -14,7 +14,7 @@ _OPENING = (
 )
 _ROW = (
     '<tr><td style="padding:{a}px {b}px;border-bottom:solid #{c:06x} 1.0pt"><p class="MsoNormal" style="margin-bottom:'
-    "{a}.0pt;line-height:{b}.0pt\"><span style=\"font-size:11.0pt;font-family:'Segoe UI',sans-serif;color:#{d:06x}\">"
+    '{a}.0pt;line-height:{b}.0pt"><span style="font-size:11.0pt;font-family:\'Segoe UI\',sans-serif;color:#{d:06x}">'
     '{text} <a href="https://contoso.example/track/{e:032x}">{link}</a></span></p></td></tr>\n'
 )
 _CLOSING = "</table></body></html>"

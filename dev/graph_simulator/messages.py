@@ -65,6 +65,10 @@ class Shape:
     is_typed: bool = False
     attachments: tuple[str, ...] | None = None
 
+    @property
+    def has_body(self) -> bool:
+        return not self.select or "body" in self.select
+
 
 def id_of(message: Message, shape: Shape) -> str:
     return message.immutable_id if shape.is_immutable else message.regular_id

@@ -24,7 +24,7 @@ DATABASE_FILE = "simulator.db"
 
 @dataclass(slots=True)
 class Latency:
-    """Each answer is held back for `base` plus `per_message` times its messages, in milliseconds."""
+    """Each answer is held back for `base`, plus `per_message` times the messages whose body it has; in milliseconds."""
 
     base: float = 0.0
     per_message: float = 0.0

@@ -49,8 +49,9 @@ class Recipe:
     """
     How many messages to make, and of what kind.
 
-    `body_bytes` is the size of the HTML body, or with `as_letters` the mean of sizes as real mail has them; of every hundred messages `odd_percent` are odd, in turn from `odd`.
-    Dates received spread evenly from `start` to `end`; every `same_second_every`th shares the one before it.
+    `body_bytes` is the size of the HTML body, or with `as_letters` the mean of sizes as real mail has them; of every
+    hundred messages `odd_percent` are odd, in turn from `odd`. Dates received spread evenly from `start` to `end`;
+    every `same_second_every`th shares the one before it.
     """
 
     count: int

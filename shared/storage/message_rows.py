@@ -1,15 +1,15 @@
 """The statements that write a message: its header row, body, attachments, and what search still owes it."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from shared.models.accounts import ConnectedAccount
 from shared.models.mail import (
     Direction,
-    Mailbox,
     MailMessage,
     attachment_id_from,
     folder_id_from,
@@ -137,10 +137,10 @@ def _header_columns(
         "cc": [_json_from(m.cc) for m in messages],
         "bcc": [_json_from(m.bcc) for m in messages],
         "reply_to": [_json_from(m.reply_to) for m in messages],
-        "categories": [json.dumps(list(m.categories), ensure_ascii=False) for m in messages],
+        "categories": [_json_from(m.categories) for m in messages],
         "importances": [m.importance.value for m in messages],
         "flags": [m.flag.value for m in messages],
-        "flag_dates": [json.dumps(m.flag_dates) if m.flag_dates else None for m in messages],
+        "flag_dates": [_json_from(m.flag_dates) if m.flag_dates else None for m in messages],
         "are_read": [m.is_read for m in messages],
         "are_drafts": [m.is_draft for m in messages],
         "directions": [
@@ -162,8 +162,8 @@ def _header_columns(
     }
 
 
-def _json_from(mailboxes: Sequence[Mailbox]) -> str:
-    return json.dumps([{"name": box.name, "address": box.address} for box in mailboxes], ensure_ascii=False)
+def _json_from(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _direction(account: ConnectedAccount, message: MailMessage, folder_role: str | None) -> Direction:
@@ -195,7 +195,7 @@ async def upsert_bodies(conn: Connection, account: ConnectedAccount, messages: M
         "message_ids": list(messages),
         "html": [message.html for message in messages.values()],
         "text": [message.text for message in messages.values()],
-        "headers": [json.dumps(list(message.headers), ensure_ascii=False) for message in messages.values()],
+        "headers": [_json_from(message.headers) for message in messages.values()],
     }
     return {row[0] for row in await (await conn.execute(sql, params)).fetchall()}
 

@@ -21,6 +21,7 @@ from dev.graph_simulator.fixture import RunningSimulator, start_simulator
 from dev.graph_simulator.sign_in import sign_in
 from shared.auth.connections import Connector
 from shared.auth.mailbox_tokens import MailboxTokens
+from shared.providers.aiohttp_transport import AiohttpTransport
 from shared.providers.entra.sign_in import Entra
 from shared.providers.graph.mail import GraphMail
 from shared.providers.tls import ssl_context
@@ -45,7 +46,7 @@ def simulator() -> Iterator[RunningSimulator]:
 
 @pytest.fixture
 async def http(simulator: RunningSimulator) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(verify=simulator.admin.tls, trust_env=False) as client:
+    async with httpx.AsyncClient(transport=AiohttpTransport(simulator.admin.tls)) as client:
         yield client
 
 
@@ -149,7 +150,7 @@ async def connector(settings: Settings, pool: Pool) -> AsyncIterator[Connector]:
     tls = ssl_context(settings)
     entra = Entra(settings, tls)
     tokens = MailboxTokens(settings, pool, entra)
-    async with open_tables(settings) as tables, httpx.AsyncClient(verify=tls, trust_env=False) as client:
+    async with open_tables(settings) as tables, httpx.AsyncClient(transport=AiohttpTransport(tls)) as client:
         yield Connector(settings, pool, tables, client, entra, tokens)
     await entra.close()
 

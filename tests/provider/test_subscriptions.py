@@ -21,6 +21,7 @@ from shared.models.accounts import ConnectedAccount
 from shared.models.api import AccountState
 from shared.models.jobs import ANY_JOB, AnyJob, EnsureSubscription, RemoveAccount, SyncChanges
 from shared.models.mail import ProviderProfile
+from shared.providers.aiohttp_transport import AiohttpTransport
 from shared.providers.notification_certificates import NotificationCertificates
 from shared.settings import Settings
 from shared.storage.accounts import connect_mailbox
@@ -124,7 +125,7 @@ async def subscribe_by_hand(system: System, simulator: RunningSimulator, url: st
         "expirationDateTime": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
     }
     token = sign_in(simulator, system.outlook.address).access_token
-    async with httpx.AsyncClient(verify=simulator.admin.tls, trust_env=False) as client:
+    async with httpx.AsyncClient(transport=AiohttpTransport(simulator.admin.tls)) as client:
         headers = {"Authorization": f"Bearer {token}"}
         answer = await client.post(f"{simulator.graph_base_url}/subscriptions", json=body, headers=headers)
     assert answer.status_code == 201, answer.text

@@ -62,11 +62,13 @@ class OpenAnswer:
         """Raise AnswerTooLarge beyond `most_bytes`, without reading on."""
         parts: list[bytes] = []
         size = 0
-        async for part in self.parts():
-            size += len(part)
-            if size > most_bytes:
-                raise AnswerTooLarge(f"an answer of more than {most_bytes} bytes")
-            parts.append(part)
+        with _network_errors():
+            async with asyncio.timeout_at(self.deadline):
+                async for part in self.response.aiter_bytes():
+                    size += len(part)
+                    if size > most_bytes:
+                        raise AnswerTooLarge(f"an answer of more than {most_bytes} bytes")
+                    parts.append(part)
         return b"".join(parts)
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
@@ -189,7 +191,7 @@ def items_of(page: dict[str, Any]) -> list[dict[str, Any]]:
 def _network_errors() -> Iterator[None]:
     try:
         yield
-    except (TimeoutError, httpx.TimeoutException) as exc:
+    except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout) as exc:
         raise TimedOut("no whole answer in time") from exc
     except httpx.RequestError as exc:
         raise ProviderUnavailable(f"{type(exc).__name__} on the way to Graph") from exc
