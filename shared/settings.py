@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: PostgresDsn
-    database_pool_size: int = Field(default=8, ge=1, le=50)  # connections per worker process
+    database_pool_size: int = Field(default=12, ge=1, le=50)  # connections per worker process
     azurewebjobsstorage: SecretStr | None = None  # connection string; else the identity settings below
     azurewebjobsstorage__accountname: str | None = None
     azurewebjobsstorage__blobserviceuri: str | None = None
@@ -117,9 +117,9 @@ class Settings(BaseSettings):
     argon2_memory_kib: int = Field(default=65536, ge=8)
     argon2_iterations: int = Field(default=3, ge=1)
 
-    sync_lanes: int = Field(default=6, ge=1, le=16)  # lane jobs per account: over 4, so that writing overlaps fetching
+    sync_lanes: int = Field(default=8, ge=1, le=16)  # lane jobs per account: over 4, so that writing overlaps fetching
     sync_page_messages: int = Field(default=100, ge=1, le=500)
-    sync_listing_messages: int = Field(default=500, ge=1, le=1000)  # delta page size asked while enumerating
+    sync_listing_messages: int = Field(default=1000, ge=1, le=1000)  # delta page size asked while enumerating
     lane_seconds: float = Field(default=45, gt=0, le=300)  # a lane's turn, then its successor
     changes_interval_seconds: float = Field(default=540, ge=0)  # delta visits a folder with changes this often
     changes_longest_seconds: float = Field(default=21_600, ge=0)  # and a quiet one, in the end, this rarely

@@ -18,7 +18,7 @@ from shared.storage.request_pace import announce_waiting, count_throttle, forget
 
 WAIT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.05
-WAITING_SECONDS: Final = 1.0
+WAITING_SECONDS: Final = 0.3
 """How long the less urgent stand back after a more urgent request was seen to wait; it says so at every look."""
 STAND_BACK_SECONDS: Final = 5.0
 """Whoever stood back for so long takes the next place that is free, however urgent others are: nobody starves."""

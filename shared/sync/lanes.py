@@ -32,7 +32,7 @@ from shared.sync.patience import later_after
 from shared.sync.runs import finish_if_done
 
 log = logging.getLogger(__name__)
-LISTING_LANE: Final = 0
+LISTING_LANES: Final = 2
 MOST_ATTEMPTS: Final = 6
 IDLE_LOOKS: Final = 10
 IDLE_SECONDS: Final = 0.2
@@ -85,7 +85,7 @@ async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, l
         async with user_transaction(engine.pool, account.user_id) as conn:
             if not await renew_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds):
                 return []
-        work = await _claim(engine, account, job.run_id, lists_first=lane == LISTING_LANE)
+        work = await _claim(engine, account, job.run_id, lists_first=lane < LISTING_LANES)
         if work is None:
             if (following := await finish_if_done(engine, account, job.run_id)) is not None:
                 return following
@@ -93,7 +93,7 @@ async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, l
             await asyncio.sleep(IDLE_SECONDS)
             continue
         idle = 0
-        await engine.jobs.send(await _do(engine, account, provider, work))
+        await engine.jobs.send(await _do(engine, account, provider, work, failures=job.failures))
     return [await _successor(engine, account, job)]
 
 
@@ -105,7 +105,7 @@ async def _successor(engine: Engine, account: ConnectedAccount, job: SyncLane) -
 
 
 async def _claim(engine: Engine, account: ConnectedAccount, run_id: UUID, *, lists_first: bool) -> _Work | None:
-    """Take a page, or a folder to list; one lane looks for folders first, so that there are always pages."""
+    """Take a page, or a folder to list; a few lanes look for folders first, so that there are always pages."""
     lease_seconds = engine.settings.page_lease_seconds
     async with user_transaction(engine.pool, account.user_id) as conn:
         if lists_first and (listing := await claim_listing(conn, account, lease_seconds)):
@@ -117,11 +117,13 @@ async def _claim(engine: Engine, account: ConnectedAccount, run_id: UUID, *, lis
     return None
 
 
-async def _do(engine: Engine, account: ConnectedAccount, provider: MailProvider, work: _Work) -> list[Later]:
+async def _do(
+    engine: Engine, account: ConnectedAccount, provider: MailProvider, work: _Work, *, failures: int
+) -> list[Later]:
     """Do a piece of work; give it back when somebody else can do it better later."""
     try:
         if work.listing:
-            return await list_folder_page(engine, account, provider, work.listing)
+            return await list_folder_page(engine, account, provider, work.listing, failures=failures)
         if work.page:
             return await fetch_page(engine, account, provider, work.page)
     except (

@@ -23,12 +23,13 @@ from shared.sync.engine import Engine
 from shared.sync.folders import refresh_folders
 
 log = logging.getLogger(__name__)
+LEAST_LISTED: Final = 10
 ONE_SECOND: Final = timedelta(seconds=1)
 END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC, microsecond=0) - ONE_SECOND
 
 
 async def list_folder_page(
-    engine: Engine, account: ConnectedAccount, provider: MailProvider, folder: SyncFolder
+    engine: Engine, account: ConnectedAccount, provider: MailProvider, folder: SyncFolder, *, failures: int = 0
 ) -> list[Later]:
     """
     List the next page of a folder and record the fetches that it calls for; return jobs to send.
@@ -38,7 +39,7 @@ async def list_folder_page(
     jobs: list[Later] = []
     try:
         page = await provider.changes(
-            folder.provider_folder_id, folder.cursor, page_messages=engine.settings.sync_listing_messages
+            folder.provider_folder_id, folder.cursor, page_messages=_listing_size(engine, folder, failures)
         )
     except CursorExpired as exc:
         await _start_over(engine, account, folder, exc.code)
@@ -57,6 +58,14 @@ async def list_folder_page(
         await _start_over(engine, account, folder, "a listing without an end")
     log.info("folder page listed", extra={"folder_id": str(folder.id), "listed": len(page.listed)})
     return jobs
+
+
+def _listing_size(engine: Engine, folder: SyncFolder, failures: int) -> int:
+    """Begin small, because its owner waits to see something, and ask for less after each failure in a row."""
+    size = engine.settings.sync_listing_messages
+    if folder.cursor is None:
+        size = min(size, 2 * engine.settings.sync_page_messages)
+    return max(size >> failures, min(size, LEAST_LISTED))
 
 
 async def _start_over(engine: Engine, account: ConnectedAccount, folder: SyncFolder, why: str) -> None:

@@ -20,7 +20,7 @@ from shared.errors import (
 )
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, Subscription, Urgency
-from shared.models.api import ChangeKind
+from shared.models.api import AccountState, ChangeKind
 from shared.models.jobs import EnsureSubscription, SyncChanges
 from shared.providers.protocol import Certificate, MailProvider, ProviderSubscription
 from shared.settings import Settings
@@ -45,6 +45,7 @@ REQUESTS: Final = 8  # list, renew, end another, subscribe; some of them twice
 HALF_LIFE: Final = (0.45, 0.55)  # of the granted life: what was made in one hour is not renewed in one minute
 FIRST_RETRY_SECONDS: Final = 300.0
 MOST_RETRY_SECONDS: Final = 3600.0
+FIRST_SYNC_SECONDS: Final = 30.0  # catching up would only take its requests away; its end catches up as well
 
 CLAIMED_AT_ONCE: Final = 1000
 CLAIM_SECONDS: Final = 600.0  # beyond the moment at which the job is due
@@ -166,7 +167,9 @@ async def _ensure(engine: Engine, account: ConnectedAccount, *, renew_now: bool)
     made = kept or await _subscribe(engine, account, provider, listed, certificate)
     if current is None or current.provider_subscription_id != made.provider_subscription_id:
         # Before the row is there: after a crash in between this is done again, and what was missed is not forgotten.
-        await engine.jobs.send([Later(SyncChanges(account_id=account.id, is_thorough=True))])
+        catching_up = SyncChanges(account_id=account.id, is_thorough=True)
+        wait_seconds = 0.0 if account.state is AccountState.LIVE else FIRST_SYNC_SECONDS
+        await engine.jobs.send([Later(catching_up, delay_seconds=wait_seconds)])
     if not await _save(engine, account, made, terms):
         await provider.unsubscribe(made.provider_subscription_id)
         return

@@ -1,9 +1,10 @@
 """The folder tree of a mailbox."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final, TypeVar
 
-from shared.errors import MailboxUnavailable, ProviderItemNotFound
+from shared.errors import MailboxUnavailable, ProviderItemNotFound, ProviderUnavailable
 from shared.models.mail import ProviderFolder
 from shared.providers.graph.addresses import segment_from, with_query
 from shared.providers.graph.batch import found_in, get_together
@@ -23,27 +24,58 @@ WELL_KNOWN_NAMES: Final = (
     "scheduled",
     "syncissues",
 )
+NAMES_AT_ONCE: Final = 4  # in a batch, whose parts are answered one after the other
+CHILDREN_AT_ONCE: Final = 3
 _PAGE: Final = {"$top": "100"}
+_Given = TypeVar("_Given")
 
 
 async def list_folders(client: GraphClient) -> Sequence[ProviderFolder]:
-    """Walk the tree, parents first. Hidden and search folders are left out, with what is below them."""
-    names = await _well_known_names(client)
+    """
+    Walk the tree, parents first. Hidden and search folders are left out, with what is below them.
+
+    The owner waits for this: what does not depend on another answer is asked for together.
+    """
+    top, names = await asyncio.gather(_top(client), _well_known_names(client), return_exceptions=True)
+    if isinstance(top, BaseException):
+        raise top
+    if isinstance(names, BaseException):
+        raise names
+    found: dict[str, ProviderFolder] = {}
+    level: list[tuple[str | None, dict[str, Any]]] = [(None, item) for item in top]
+    while level:
+        parents: list[str] = []
+        for parent_id, item in level:
+            folder_id = item.get("id")
+            if not isinstance(folder_id, str) or folder_id in found or not is_mirrored(item):
+                continue
+            found[folder_id] = folder_from(item, parent_id, names.get(folder_id))
+            if item.get("childFolderCount"):
+                parents.append(folder_id)
+        level = []
+        for at in range(0, len(parents), CHILDREN_AT_ONCE):
+            asked = parents[at : at + CHILDREN_AT_ONCE]
+            children = await _together(*(_children(client, folder_id) for folder_id in asked))
+            level += [(folder_id, child) for folder_id, items in zip(asked, children, strict=True) for child in items]
+    return list(found.values())
+
+
+async def _together(*questions: Awaitable[_Given]) -> list[_Given]:
+    """Wait for all, so that none is left on its way; then raise the first error, if there was one."""
+    outcomes = await asyncio.gather(*questions, return_exceptions=True)
+    given: list[_Given] = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        given.append(outcome)
+    return given
+
+
+async def _top(client: GraphClient) -> list[dict[str, Any]]:
     try:
-        top = await _items(client, "me/mailFolders")
+        return await _items(client, "me/mailFolders")
     except ProviderItemNotFound as exc:
         raise MailboxUnavailable(str(exc)) from exc
-    found: dict[str, ProviderFolder] = {}
-    waiting: list[tuple[str | None, dict[str, Any]]] = [(None, item) for item in top]
-    while waiting:
-        parent_id, item = waiting.pop(0)
-        folder_id = item.get("id")
-        if not isinstance(folder_id, str) or folder_id in found or not is_mirrored(item):
-            continue
-        found[folder_id] = folder_from(item, parent_id, names.get(folder_id))
-        if item.get("childFolderCount"):
-            waiting += [(folder_id, child) for child in await _children(client, folder_id)]
-    return list(found.values())
 
 
 async def _children(client: GraphClient, folder_id: str) -> list[dict[str, Any]]:
@@ -64,8 +96,19 @@ async def _items(client: GraphClient, path: str) -> list[dict[str, Any]]:
 
 
 async def _well_known_names(client: GraphClient) -> dict[str, str]:
-    """Return the names of the folders that have one, by id; which name is which folder no listing says."""
-    paths = {f"me/mailFolders/{name}?$select=id": name for name in WELL_KNOWN_NAMES}
+    parts = [WELL_KNOWN_NAMES[at : at + NAMES_AT_ONCE] for at in range(0, len(WELL_KNOWN_NAMES), NAMES_AT_ONCE)]
+    return {
+        folder_id: name
+        for found in await _together(*(_names_of(client, part) for part in parts))
+        for folder_id, name in found.items()
+    }
+
+
+async def _names_of(client: GraphClient, names: Sequence[str]) -> dict[str, str]:
+    """Return which folders have these names, by id; no listing says so."""
+    paths = {f"me/mailFolders/{name}?$select=id": name for name in names}
     _, parts = await get_together(client, list(paths))
+    if len(parts) < len(paths):
+        raise ProviderUnavailable(f"{len(paths) - len(parts)} names of folders were left unanswered")
     found = {paths[path]: found_in(part) for path, part in parts.items()}
     return {str(document.get("id")): name for name, document in found.items() if document is not None}
