@@ -17,7 +17,7 @@ UP = $(STACK) up $(if $(call given,MAIL),--mail "$(MAIL)") $(if $(call given,HOS
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help chromium install page demo up down logs psql migrate check format test test-unit test-integration test-browser \
-	test-page chaos verify-audit bench clean
+	test-page chaos verify-audit bench bench-gate clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,9 +86,12 @@ chaos: install ## mailboxes under random faults, and the proof of each afterward
 verify-audit: .venv/installed ## verify the signed report of an audit, offline: REPORT=file KEYS=file
 	@$(BIN)/python -m dev.verify_audit "$(REPORT)" --keys "$(KEYS)"
 
-bench: install ## every benchmark, one after the other
-	@for question in $(filter-out benchmarks/report.py,$(wildcard benchmarks/*.py)); do \
+bench: install .local/peers/installed ## every benchmark, one after the other
+	@for question in $(filter-out $(addprefix benchmarks/,report.py contests.py gate.py),$(wildcard benchmarks/*.py)); do \
 		echo "$$question"; PYTHONPATH=. $(BIN)/python "$$question" || exit 1; done
+
+bench-gate: install .local/peers/installed ## what the first sync must reach, beside its peers; fails when it falls short
+	@PYTHONPATH=. $(BIN)/python benchmarks/gate.py
 
 clean: ## remove all that was installed, built or stored, mail and settings included
 	-@test ! -x $(BIN)/python || $(STACK) down
@@ -110,6 +113,12 @@ clean: ## remove all that was installed, built or stored, mail and settings incl
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
 		echo "Python cannot make virtual environments here; on Debian: apt-get install python3.11-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+.local/peers/installed: benchmarks/peers.txt | .local/tools-checked
+	@echo "installing python-o365 and Microsoft's Graph SDK, to be measured beside, into .local/peers ..."
+	@test -x .local/peers/bin/python || $(PYTHON) -m venv .local/peers
+	@.local/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
 	@touch $@
 
 node_modules/installed: package.json package-lock.json | .local/tools-checked

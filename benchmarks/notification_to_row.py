@@ -40,7 +40,7 @@ def measure(busy_seconds: float) -> None:
         trial.until_synced()
         trial.until("the subscription exists", lambda: bool(trial.simulator.admin.subscriptions()))
         with psycopg.connect(trial.urls.owner_url, autocommit=True) as conn:
-            idle = _row("idle", [_seconds_to_row(trial, conn) for _ in range(MESSAGES)], trial)
+            idle = _row("idle", [seconds_to_row(trial, conn) for _ in range(MESSAGES)], trial)
         addresses = trial.add_mailboxes(MAILBOXES, messages=20)
         busy = [
             _row(f"{rate}/s", _seconds_when_busy(trial, addresses, rate, busy_seconds), trial) for rate in PER_SECOND
@@ -61,7 +61,7 @@ def _row(mode: str, seconds: Sequence[float], trial: Trial) -> Row:
     }
 
 
-def _seconds_to_row(trial: Trial, conn: psycopg.Connection[tuple[object, ...]]) -> float:
+def seconds_to_row(trial: Trial, conn: psycopg.Connection[tuple[object, ...]]) -> float:
     time.sleep(PAUSE_SECONDS)  # idle in between, as a mailbox is
     delivered = trial.simulator.admin.deliver(ADDRESS, {"subject": "How long?"})
     started = time.perf_counter()

@@ -1,0 +1,114 @@
+"""
+What does it cost: a million messages of a first sync, a thousand live mailboxes for a month, and an idle system?
+
+Computed from what the other benchmarks measured on this machine and from published prices; nothing is rounded in our
+favour: free grants are left out, and an execution counts as a second at least.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from benchmarks.report import FOLDER, Row, write_report
+
+# US dollars, East US. Third-party tables of May 2025 to 2026: no official page could be read by a program.
+GB_SECOND: Final = 0.000026  # Flex Consumption, on demand
+EXECUTION: Final = 0.40 / 1_000_000
+LEAST_EXECUTION_SECONDS: Final = 1.0
+STORAGE_OPERATION: Final = 0.004 / 10_000  # queues and tables, general purpose v2, locally redundant
+VCPU_SECOND: Final = 130 / 2 / (730 * 3600)  # of a D2ds_v5 of PostgreSQL Flexible Server, two of them at 130 a month
+SMALL_SERVER_MONTH: Final = 12.41  # B1ms
+SERVER_MONTH: Final = 130.0
+GIGABYTE_MONTH: Final = 0.115
+LOG_GIGABYTE: Final = 2.99
+
+INSTANCE_GB: Final = 2.0
+OPERATIONS_PER_QUEUE_MESSAGE: Final = 6  # put, get, two renewals, delete, and its share of empty looks
+OPERATIONS_PER_LOOK_SECOND: Final = 0.5  # queues looked at while an instance is up
+GIGABYTES_PER_MILLION: Final = 11.0  # table, TOAST and indexes, with lz4
+LIVE_PER_DAY: Final = 40.0  # new messages of a mailbox
+CHANGES_PER_MESSAGE: Final = 1.5  # it is read, moved or deleted, and that is told as well
+JOBS_PER_MESSAGE: Final = 2.0  # the webhook's execution and the job's
+ROUNDS_PER_DAY: Final = 24.0  # delta, of a mailbox, when nothing was missed
+LOG_BYTES_PER_EXECUTION: Final = 100.0  # sampled
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A first sync as it was measured."""
+
+    messages: int
+    sync_seconds: float  # all lanes run in one instance, which is billed once
+    index_seconds: float
+    queue_messages: int
+    database_cpu_seconds: float
+
+
+def million_messages(work: Work) -> float:
+    """What grows with each message: executions, storage operations, the database's work, the first month's storage."""
+    return sum(_million(work).values())
+
+
+def _million(work: Work) -> dict[str, float]:
+    times = 1_000_000 / work.messages
+    seconds = (work.sync_seconds + work.index_seconds) * times
+    operations = work.queue_messages * OPERATIONS_PER_QUEUE_MESSAGE * times + seconds * OPERATIONS_PER_LOOK_SECOND
+    return {
+        "GB-seconds": seconds * INSTANCE_GB * GB_SECOND,
+        "executions": work.queue_messages * times * EXECUTION,
+        "queues": operations * STORAGE_OPERATION,
+        "database CPU": work.database_cpu_seconds * times * VCPU_SECOND,
+    }
+
+
+def loaded_mailbox_month(work: Work, *, mailboxes: int = 1000, messages: int = 20_000) -> float:
+    """A mailbox's share of a system of so many, with its server, its storage and its first sync over a year."""
+    return sum(_month(work, mailboxes=mailboxes, messages=messages).values()) / mailboxes
+
+
+def _month(work: Work, *, mailboxes: int, messages: int) -> dict[str, float]:
+    news = mailboxes * LIVE_PER_DAY * 30 * (1 + CHANGES_PER_MESSAGE)
+    executions = news * JOBS_PER_MESSAGE + mailboxes * ROUNDS_PER_DAY * 30
+    stored = mailboxes * messages / 1_000_000
+    busy_seconds = min(executions * LEAST_EXECUTION_SECONDS, 730 * 3600.0)  # one instance, whatever runs in it at once
+    return {
+        "GB-seconds": busy_seconds * INSTANCE_GB * GB_SECOND,
+        "executions": executions * EXECUTION,
+        "queues": executions * OPERATIONS_PER_QUEUE_MESSAGE * STORAGE_OPERATION,
+        "PostgreSQL": SERVER_MONTH,
+        "storage": stored * GIGABYTES_PER_MILLION * GIGABYTE_MONTH,
+        "logs": executions * LOG_BYTES_PER_EXECUTION / 1e9 * LOG_GIGABYTE,
+        "first sync over 12 months": stored * million_messages(work) / 12,
+    }
+
+
+def idle_month() -> float:
+    """A system that nobody uses: the smallest server with 32 GB, and timers."""
+    timers = 3 * 30 * 24 * 60 * LEAST_EXECUTION_SECONDS * INSTANCE_GB * GB_SECOND / 10  # most of them every ten minutes
+    return SMALL_SERVER_MONTH + 32 * GIGABYTE_MONTH + timers
+
+
+def measured_work() -> Work:
+    """Read what `make bench-gate` measured last. Raises FileNotFoundError before its first run."""
+    return Work(**json.loads((FOLDER / "work.json").read_text()))
+
+
+def keep_work(work: Work) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "work.json").write_text(json.dumps(asdict(work)))
+
+
+def measure() -> list[Row]:
+    work = measured_work()
+    rows: list[Row] = [{"what": f"a million messages: {name}", "$": cost} for name, cost in _million(work).items()]
+    rows.append({"what": "a million messages", "$": million_messages(work)})
+    month = _month(work, mailboxes=1000, messages=20_000)
+    rows += [{"what": f"1,000 mailboxes a month: {name}", "$": cost} for name, cost in month.items()]
+    rows.append({"what": "1,000 mailboxes a month", "$": sum(month.values())})
+    rows.append({"what": "one of them", "$": loaded_mailbox_month(work)})
+    rows.append({"what": "idle, a month", "$": idle_month()})
+    return rows
+
+
+if __name__ == "__main__":
+    write_report("cost", measure())
