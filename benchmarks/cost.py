@@ -45,7 +45,7 @@ class Work:
 
 
 def million_messages(work: Work) -> float:
-    """What grows with each message: executions, storage operations, the database's work, the first month's storage."""
+    """Add up what grows with each message: executions, storage operations, the database's work."""
     return sum(_million(work).values())
 
 
@@ -62,7 +62,7 @@ def _million(work: Work) -> dict[str, float]:
 
 
 def loaded_mailbox_month(work: Work, *, mailboxes: int = 1000, messages: int = 20_000) -> float:
-    """A mailbox's share of a system of so many, with its server, its storage and its first sync over a year."""
+    """Give a mailbox's share of a system of so many, with server and storage, its first sync spread over a year."""
     return sum(_month(work, mailboxes=mailboxes, messages=messages).values()) / mailboxes
 
 
@@ -83,7 +83,7 @@ def _month(work: Work, *, mailboxes: int, messages: int) -> dict[str, float]:
 
 
 def idle_month() -> float:
-    """A system that nobody uses: the smallest server with 32 GB, and timers."""
+    """Add up what a system costs that nobody uses: the smallest server with 32 GB, and timers."""
     timers = 3 * 30 * 24 * 60 * LEAST_EXECUTION_SECONDS * INSTANCE_GB * GB_SECOND / 10  # most of them every ten minutes
     return SMALL_SERVER_MONTH + 32 * GIGABYTE_MONTH + timers
 

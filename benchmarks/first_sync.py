@@ -13,7 +13,17 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.contests import OURS, PEERS, PEERS_PYTHON, REFERENCE, SETTINGS, Contest, Measured, run_contestant
+from benchmarks.contests import (
+    OURS,
+    PEERS,
+    PEERS_PYTHON,
+    REFERENCE,
+    SETTINGS,
+    Contest,
+    Measured,
+    run_contestant,
+    warm_up,
+)
 from benchmarks.report import Row, write_report
 from dev.trial import Trial
 
@@ -30,6 +40,7 @@ def measure(wanted: argparse.Namespace) -> list[Row]:
             Trial(Path(folder), settings=settings, hosts=wanted.hosts) as trial,
         ):
             trial.sign_up()
+            warm_up(trial)
             for name in wanted.contestants:
                 results[name].append(run_contestant(trial, name, contest))
     return _rows(results, contest)

@@ -29,6 +29,7 @@ from benchmarks.contests import (
     run_ours,
     sync_again,
     wal_bytes,
+    warm_up,
 )
 from benchmarks.cost import Work, keep_work, loaded_mailbox_month, million_messages
 from benchmarks.notification_to_row import seconds_to_row
@@ -81,6 +82,7 @@ def trial_of(contest: Contest, **settings: str) -> Iterator[Trial]:
         Trial(Path(folder), settings=settings, hosts=INSTANCES) as trial,
     ):
         trial.sign_up()
+        warm_up(trial)
         yield trial
 
 

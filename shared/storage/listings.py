@@ -25,17 +25,21 @@ async def remember_seen(
 
 
 async def unseen_provider_ids(conn: Connection, account: ConnectedAccount, folder: SyncFolder) -> list[str]:
-    """List the folder's visible messages that this round of its enumeration did not name."""
+    """
+    List the folder's visible messages that this round of its enumeration did not name.
+
+    NOT IN is hashed whatever the planner believes of a table that nobody has analysed; a join may be a square.
+    """
     sql = """
         SELECT provider_message_id
           FROM message
          WHERE folder_id = %(folder_id)s
            AND user_id = %(user_id)s
            AND deleted_at IS NULL
-           AND NOT EXISTS (SELECT FROM listing_seen
-                            WHERE listing_seen.folder_id = %(folder_id)s
-                              AND listing_seen.listing_round = %(listing_round)s
-                              AND listing_seen.message_id = message.id)
+           AND id NOT IN (SELECT message_id
+                            FROM listing_seen
+                           WHERE folder_id = %(folder_id)s
+                             AND listing_round = %(listing_round)s)
          ORDER BY received_at DESC
     """
     params = {"folder_id": folder.id, "listing_round": folder.listing_round, "user_id": account.user_id}

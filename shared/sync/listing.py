@@ -24,6 +24,7 @@ from shared.sync.folders import refresh_folders
 
 log = logging.getLogger(__name__)
 LEAST_LISTED: Final = 10
+FIRST_PAGES_MESSAGES: Final = 100
 ONE_SECOND: Final = timedelta(seconds=1)
 END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC, microsecond=0) - ONE_SECOND
 
@@ -50,7 +51,7 @@ async def list_folder_page(
         move = await move_cursor(conn, account, folder, cursor=page.cursor, listed=not page.has_more)
         if move is not CursorMove.STALE:
             run, is_new = await ensure_run(conn, account)
-            await _record(conn, account, run.id, folder, page, size=engine.settings.sync_page_messages)
+            await _record(conn, account, run.id, folder, page, size=_page_size(engine, folder))
             await release_listing(conn, account, folder)
             if is_new:
                 jobs.append(Later(StartSync(account_id=account.id, run_id=run.id)))
@@ -66,6 +67,13 @@ def _listing_size(engine: Engine, folder: SyncFolder, failures: int) -> int:
     if folder.cursor is None:
         size = min(size, 2 * engine.settings.sync_page_messages)
     return max(size >> failures, min(size, LEAST_LISTED))
+
+
+def _page_size(engine: Engine, folder: SyncFolder) -> int:
+    """Cut the newest of the inbox small: what its owner looks for first is there first."""
+    size = engine.settings.sync_page_messages
+    is_first = folder.cursor is None and folder.well_known_name == "inbox"
+    return min(size, FIRST_PAGES_MESSAGES) if is_first else size
 
 
 async def _start_over(engine: Engine, account: ConnectedAccount, folder: SyncFolder, why: str) -> None:
