@@ -57,8 +57,12 @@ class MailProvider(Protocol):
         """How many requests this object has sent so far, those that failed included."""
         ...
 
-    async def list_folders(self) -> Sequence[ProviderFolder]:
-        """List the whole tree of visible folders, parents before children; hidden and search folders are left out."""
+    async def list_folders(self, *, in_haste: bool = False) -> Sequence[ProviderFolder]:
+        """
+        List the whole tree of visible folders, parents before children; hidden and search folders are left out.
+
+        In haste, because somebody waits, it may take more requests.
+        """
         ...
 
     async def changes(self, provider_folder_id: str, cursor: str | None, *, page_messages: int) -> ChangePage:

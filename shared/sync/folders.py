@@ -18,13 +18,15 @@ from shared.storage.sync_runs import ensure_run
 from shared.sync.engine import Engine, recorded_transaction
 
 
-async def refresh_folders(engine: Engine, account: ConnectedAccount, provider: MailProvider) -> list[Later]:
+async def refresh_folders(
+    engine: Engine, account: ConnectedAccount, provider: MailProvider, *, in_haste: bool = False
+) -> list[Later]:
     """
     Make the folder rows equal to the provider's tree; return the job that lists what is new, if one is needed.
 
     The messages of a folder that is gone are not believed gone with it: a run looks each of them up.
     """
-    tree = await provider.list_folders()
+    tree = await provider.list_folders(in_haste=in_haste)
     listed = {folder_id_from(account.id, folder.provider_folder_id) for folder in tree}
     async with recorded_transaction(engine, account) as (conn, events):
         gone = sorted(await known_folder_ids(conn, account) - listed)

@@ -73,7 +73,7 @@ async def start_sync(engine: Engine, account: ConnectedAccount, job: StartSync) 
     async with user_transaction(engine.pool, account.user_id) as conn:
         if not await claim_start(conn, account, job.run_id, engine.settings.page_lease_seconds):
             return []
-    await refresh_folders(engine, account, engine.provider_for(account, Urgency.LIVE))
+    await refresh_folders(engine, account, engine.provider_for(account, Urgency.LIVE), in_haste=True)
     async with recorded_transaction(engine, account) as (conn, events):
         if await start_run(conn, account, job.run_id, engine.settings.sync_lanes):
             events.append(Event(ChangeKind.SYNC_STARTED, account.id))

@@ -24,19 +24,21 @@ WELL_KNOWN_NAMES: Final = (
     "scheduled",
     "syncissues",
 )
-NAMES_AT_ONCE: Final = 4  # in a batch, whose parts are answered one after the other
+NAMES_IN_HASTE: Final = 4  # in a batch, whose parts are answered one after the other
 CHILDREN_AT_ONCE: Final = 3
 _PAGE: Final = {"$top": "100"}
 _Given = TypeVar("_Given")
 
 
-async def list_folders(client: GraphClient) -> Sequence[ProviderFolder]:
+async def list_folders(client: GraphClient, *, in_haste: bool) -> Sequence[ProviderFolder]:
     """
     Walk the tree, parents first. Hidden and search folders are left out, with what is below them.
 
-    The owner waits for this: what does not depend on another answer is asked for together.
+    What does not depend on another answer is asked for together; in haste the names come in several small batches.
     """
-    top, names = await asyncio.gather(_top(client), _well_known_names(client), return_exceptions=True)
+    top, names = await asyncio.gather(
+        _top(client), _well_known_names(client, in_haste=in_haste), return_exceptions=True
+    )
     if isinstance(top, BaseException):
         raise top
     if isinstance(names, BaseException):
@@ -95,8 +97,9 @@ async def _items(client: GraphClient, path: str) -> list[dict[str, Any]]:
     return items
 
 
-async def _well_known_names(client: GraphClient) -> dict[str, str]:
-    parts = [WELL_KNOWN_NAMES[at : at + NAMES_AT_ONCE] for at in range(0, len(WELL_KNOWN_NAMES), NAMES_AT_ONCE)]
+async def _well_known_names(client: GraphClient, *, in_haste: bool) -> dict[str, str]:
+    size = NAMES_IN_HASTE if in_haste else len(WELL_KNOWN_NAMES)
+    parts = [WELL_KNOWN_NAMES[at : at + size] for at in range(0, len(WELL_KNOWN_NAMES), size)]
     return {
         folder_id: name
         for found in await _together(*(_names_of(client, part) for part in parts))

@@ -64,8 +64,8 @@ class GraphMail:
     def requests_made(self) -> int:
         return self._client.requests_made
 
-    async def list_folders(self) -> Sequence[ProviderFolder]:
-        return await list_folders(self._client)
+    async def list_folders(self, *, in_haste: bool = False) -> Sequence[ProviderFolder]:
+        return await list_folders(self._client, in_haste=in_haste)
 
     async def changes(self, provider_folder_id: str, cursor: str | None, *, page_messages: int) -> ChangePage:
         prefer = (IMMUTABLE_IDS, f"odata.maxpagesize={page_messages}")
