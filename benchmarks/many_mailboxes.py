@@ -1,0 +1,156 @@
+"""
+Two hundred mailboxes at once, and a large one among them: is a small one held up, and does anything grow without bound?
+
+First a small mailbox alone, then a small one while the large one is being synchronised, then all at once. Queue depth
+is that of the storage queue of sync jobs; connections are those that PostgreSQL counts of the application's role.
+"""
+
+import argparse
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+from azure.storage.queue import QueueClient
+
+from benchmarks.contests import SETTINGS, warm_up
+from benchmarks.report import Row, write_report
+from dev.person import Person
+from dev.trial import Trial
+
+SMALL_MESSAGES = 1_000
+BODY_BYTES = 2_000
+ASKING_AT_ONCE = 8
+LONGEST_SECONDS = 1_800.0
+LOOK_SECONDS = 0.5
+SYNC_QUEUE = "mail-sync"
+
+
+class Peaks:
+    """The most that was seen of what must stay bounded."""
+
+    def __init__(self) -> None:
+        self.queue_depth = 0
+        self.connections = 0
+
+
+def measure(mailboxes: int, large: int) -> list[Row]:
+    settings = {**SETTINGS, "SWEEP_SCHEDULE": "*/10 * * * * *"}
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        Trial(Path(folder), settings=settings, hosts=2) as trial,
+        ExitStack() as people,
+    ):
+        warm_up(trial)
+        owners = [_connected(trial, people, f"mailbox{number}") for number in range(mailboxes + 2)]
+        giant = _connected(trial, people, "giant")
+        everyone = "SELECT count(*) FROM account WHERE state = 'live'"
+        trial.until("all are live", lambda: trial.query(everyone)[0][0] >= mailboxes + 4, LONGEST_SECONDS)
+        _fill(trial, giant, large)
+        for owner in owners:
+            _fill(trial, owner, SMALL_MESSAGES)
+        rows = [_row("a small one alone", *_synced(trial, owners[:1]))]
+        _ask(giant)
+        rows.append(_row("a small one beside the large one", *_synced(trial, owners[1:2])))
+        _wait_for(trial, [giant])
+        _fill(trial, giant, large, seed=2)
+        _ask(giant)
+        rows.append(_row(f"{mailboxes} small ones and the large one at once", *_synced(trial, owners[2:])))
+        _wait_for(trial, [giant])
+    return rows
+
+
+Owner = tuple[Person, str, str]
+"""A person, the address of their mailbox, and its account."""
+
+
+def _connected(trial: Trial, people: ExitStack, name: str) -> Owner:
+    address = f"{name}@contoso.example"
+    trial.simulator.admin.create_user(address)
+    person = people.enter_context(trial.somebody(address))
+    person.sign_up()
+    return person, address, person.connect(address)
+
+
+def _fill(trial: Trial, owner: Owner, messages: int, *, seed: int = 1) -> None:
+    trial.simulator.admin.make_synthetic(
+        owner[1], messages, folders=["inbox", "archive"], body_bytes=BODY_BYTES, seed=seed
+    )
+
+
+def _ask(owner: Owner) -> None:
+    person, _, account_id = owner
+    person.http.post(f"/accounts/{account_id}/sync").raise_for_status()
+
+
+def _synced(trial: Trial, owners: Sequence[Owner]) -> tuple[list[float], Peaks]:
+    """Ask for a sync of all these at once; return the seconds that each took, and what was seen meanwhile."""
+    with _watched(trial) as peaks:
+        with ThreadPoolExecutor(ASKING_AT_ONCE) as threads:
+            list(threads.map(_ask, owners))
+        return _wait_for(trial, owners), peaks
+
+
+def _wait_for(trial: Trial, owners: Sequence[Owner]) -> list[float]:
+    accounts = [account_id for _, _, account_id in owners]
+    open_runs = "SELECT count(*) FROM sync_run WHERE account_id = ANY(%s::uuid[]) AND finished_at IS NULL"
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while trial.query(open_runs, accounts) != [(0,)]:
+        if time.monotonic() > deadline:
+            raise SystemExit("not all were synchronised in time")
+        time.sleep(LOOK_SECONDS)
+    seconds = """
+        SELECT DISTINCT ON (account_id) extract(epoch FROM finished_at - requested_at)::float8
+          FROM sync_run WHERE account_id = ANY(%s::uuid[]) ORDER BY account_id, requested_at DESC
+    """
+    return [float(row[0]) for row in trial.query(seconds, accounts)]
+
+
+@contextmanager
+def _watched(trial: Trial) -> Iterator[Peaks]:
+    peaks, done = Peaks(), threading.Event()
+
+    def watch() -> None:
+        connections = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'mail_app'"
+        with (
+            psycopg.connect(trial.urls.owner_url, autocommit=True) as conn,
+            QueueClient.from_connection_string(trial.azurite.connection_string, SYNC_QUEUE) as queue,
+        ):
+            while not done.wait(LOOK_SECONDS):
+                row = conn.execute(connections).fetchone()
+                peaks.connections = max(peaks.connections, int(row[0]) if row else 0)
+                depth = queue.get_queue_properties().approximate_message_count or 0
+                peaks.queue_depth = max(peaks.queue_depth, depth)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        done.set()
+        thread.join()
+
+
+def _row(what: str, seconds: Sequence[float], peaks: Peaks) -> Row:
+    return {
+        "what": what,
+        "mailboxes": float(len(seconds)),
+        "p50 s": statistics.median(seconds),
+        "slowest s": max(seconds),
+        "messages/s": len(seconds) * SMALL_MESSAGES / max(seconds),
+        "queue depth": float(peaks.queue_depth),
+        "connections": float(peaks.connections),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mailboxes", type=int, default=200)
+    parser.add_argument("--large", type=int, default=50_000, help="messages of the large mailbox")
+    wanted = parser.parse_args()
+    write_report("many_mailboxes", measure(wanted.mailboxes, wanted.large))
