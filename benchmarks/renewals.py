@@ -22,7 +22,8 @@ from benchmarks.report import write_report
 from dev.azurite import start_azurite
 from dev.postgres import create_database, create_roles, start_postgres
 from dev.postgres.migrations import migrate
-from shared.jobs import UPKEEP_QUEUE, JobQueues
+from shared.job_queues import JobQueues
+from shared.jobs import UPKEEP_QUEUE
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.providers.protocol import MailProvider
 from shared.settings import Settings

@@ -1,27 +1,22 @@
 """Connecting a mailbox: out to the provider's sign-in, and back."""
 
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.auth.access_tokens import signed_in_user
 from shared.auth.browser_binding import cleared_cookie
-from shared.auth.connections import (
-    ConnectionFailure,
-    connected_url,
-    failed_url,
-    failure_from,
-    finish_connection,
-    start_connection,
-)
 from shared.errors import MailError, ProviderUnavailable
 from shared.http import Content, endpoint, redirect, reply
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import Authorization
-from shared.runtime import Runtime, runtime
+from shared.runtime import runtime
 from shared.sync.runs import request_sync
+
+if TYPE_CHECKING:
+    from shared.opening import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +49,8 @@ async def connect_outlook(req: func.HttpRequest) -> func.HttpResponse:
 
     A cookie ties the sign-in to the browser: a page on another origin asks with credentials.
     """
+    from shared.auth.connections import start_connection  # noqa: PLC0415 - the table client is heavy, this rare
+
     user_id, opened = signed_in_user(req), await runtime()
     started = await start_connection(opened.connector, user_id)
     return reply(Authorization(authorization_url=started.authorization_url), headers={"Set-Cookie": started.cookie})
@@ -77,7 +74,15 @@ async def finish_connecting_outlook(req: func.HttpRequest) -> func.HttpResponse:
     return redirect(location, {"Set-Cookie": cleared_cookie(opened.settings, state), "Referrer-Policy": "no-referrer"})
 
 
-async def _landing(opened: Runtime, req: func.HttpRequest) -> str:
+async def _landing(opened: "Runtime", req: func.HttpRequest) -> str:
+    from shared.auth.connections import (  # noqa: PLC0415 - as above
+        ConnectionFailure,
+        connected_url,
+        failed_url,
+        failure_from,
+        finish_connection,
+    )
+
     try:
         account = await finish_connection(opened.connector, req.params, req.headers.get("cookie"))
     except MailError as exc:
@@ -91,7 +96,7 @@ async def _landing(opened: Runtime, req: func.HttpRequest) -> str:
     return connected_url(opened.settings, account)
 
 
-async def _request_first_sync(opened: Runtime, account: ConnectedAccount) -> None:
+async def _request_first_sync(opened: "Runtime", account: ConnectedAccount) -> None:
     """Ask for the sync at once; if that fails, the sweep finds the run that came with the account."""
     try:
         await request_sync(opened.pool, opened.jobs, account.user_id, account.id)

@@ -1,7 +1,7 @@
 """Messages, threads and attachments."""
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import azure.functions as func
@@ -16,10 +16,12 @@ from shared.errors import (
     Throttled,
 )
 from shared.http import Content, endpoint, parsed_query, reply, uuid_param
-from shared.mail.attachments import Download, Downloads, download
 from shared.mail.reading import read_message, read_page, read_thread
 from shared.models.api import Message, MessageDetailQuery, MessagePage, MessageQuery, Thread
 from shared.runtime import runtime
+
+if TYPE_CHECKING:
+    from shared.mail.attachments import Download
 
 TAG: Final = "messages"
 MEDIA_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}", re.IGNORECASE)
@@ -87,6 +89,8 @@ async def get_message(req: func.HttpRequest) -> func.HttpResponse:
 async def get_attachment(req: func.HttpRequest) -> func.HttpResponse:
     """Fetch the content from the mailbox at the first time, which takes longer. A link to a file elsewhere has none."""
     user_id, opened = signed_in_user(req), await runtime()
+    from shared.mail.attachments import Downloads, download  # noqa: PLC0415 - the blob client is heavy, this rare
+
     found = await download(
         Downloads(opened.pool, opened.blobs, opened.engine.provider_for, opened.settings.attachment_max_bytes),
         user_id,
@@ -103,7 +107,7 @@ async def get_thread(req: func.HttpRequest) -> func.HttpResponse:
     return reply(await read_thread((await runtime()).pool, user_id, uuid_param(req, "thread_id")))
 
 
-def _file(found: Download) -> func.HttpResponse:
+def _file(found: "Download") -> func.HttpResponse:
     """Nothing that a stranger sent is shown as a page of ours: it is saved, whatever type it claims."""
     media_type = found.content_type or ""
     headers = {

@@ -4,7 +4,6 @@ import azure.functions as func
 
 from shared.operators.accounts import observe
 from shared.runtime import runtime
-from shared.storage.oauth_flows import delete_expired_flows
 from shared.sync.audits import forget_audits, request_audits
 from shared.sync.changes import request_changes
 from shared.sync.revival import request_visits
@@ -39,6 +38,8 @@ async def sweep_unfinished(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="%PURGE_SCHEDULE%")
 async def purge_expired(timer: func.TimerRequest) -> None:
+    from shared.storage.oauth_flows import delete_expired_flows  # noqa: PLC0415 - the table client is heavy, this rare
+
     opened = await runtime()
     await purge(opened.engine)
     await forget_audits(opened.engine)

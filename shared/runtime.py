@@ -1,51 +1,13 @@
-"""What a process opens once: connections, clients, and the engine that works with them."""
+"""The process's one runtime. What it is made of is heavy, and loaded when the first call needs it."""
 
 import asyncio
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
+from typing import TYPE_CHECKING
 
-import httpx
-from azure.data.tables.aio import TableServiceClient
-from azure.storage.blob.aio import BlobServiceClient
+from shared.settings import settings
 
-from shared.auth.connections import Connector
-from shared.auth.mailbox_tokens import MailboxTokens
-from shared.jobs import JobQueues
-from shared.log_lines import show_facts
-from shared.models.accounts import ConnectedAccount, Urgency
-from shared.providers.aiohttp_transport import AiohttpTransport
-from shared.providers.entra.sign_in import Entra
-from shared.providers.entra.validation_tokens import ValidationTokens
-from shared.providers.graph.mail import GraphMail
-from shared.providers.notification_certificates import open_certificates
-from shared.providers.protocol import MailProvider
-from shared.providers.tls import ssl_context
-from shared.push import Push, open_push
-from shared.settings import Settings, settings
-from shared.storage.azure import open_blobs, open_queues, open_tables
-from shared.storage.database import Pool, open_pool
-from shared.storage.request_slots import RequestGate
-from shared.sync.engine import Engine
-from shared.telemetry import close_telemetry, open_telemetry
-from shared.vault import Vault, open_vault
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    settings: Settings
-    pool: Pool
-    jobs: JobQueues
-    tables: TableServiceClient
-    blobs: BlobServiceClient
-    http: httpx.AsyncClient
-    push: Push
-    connector: Connector
-    engine: Engine
-    validation_tokens: ValidationTokens
-    vault: Vault | None
-
-    def provider_for(self, account: ConnectedAccount, urgency: Urgency) -> MailProvider:
-        return self.engine.provider_for(account, urgency)
+if TYPE_CHECKING:
+    from shared.opening import Runtime
 
 
 @cache
@@ -53,10 +15,10 @@ def _opening() -> asyncio.Lock:
     return asyncio.Lock()
 
 
-_opened: list[Runtime] = []
+_opened: "list[Runtime]" = []
 
 
-async def runtime() -> Runtime:
+async def runtime() -> "Runtime":
     """
     Open on first use, inside the worker's event loop; never at import time.
 
@@ -65,62 +27,7 @@ async def runtime() -> Runtime:
     if not _opened:
         async with _opening():
             if not _opened:
+                from shared.opening import open_runtime  # noqa: PLC0415 - it loads every client
+
                 _opened.append(await open_runtime(settings()))
     return _opened[0]
-
-
-async def open_runtime(settings: Settings) -> Runtime:
-    """Open everything for some settings; a process does this once, a test for itself."""
-    show_facts()
-    open_telemetry(settings)
-    pool = await open_pool(settings)
-    jobs = JobQueues(open_queues(settings))
-    tls = ssl_context(settings)
-    http = httpx.AsyncClient(transport=AiohttpTransport(tls), trust_env=False)
-    push = open_push(settings)
-    vault = open_vault(settings) if settings.notification_certificate_name else None
-    tables = open_tables(settings)
-    entra = Entra(settings, tls)
-    tokens = MailboxTokens(settings, pool, entra)
-    gate = RequestGate(
-        pool,
-        in_flight=settings.graph_requests_in_flight,
-        request_seconds=settings.graph_timeout_seconds,
-        window_requests=settings.graph_requests_per_window,
-    )
-
-    def provider_for(account: ConnectedAccount, urgency: Urgency) -> MailProvider:
-        return GraphMail(
-            http,
-            settings.graph_base_url,
-            partial(gate.request, account, urgency),
-            partial(tokens.access_token, account.id, account.user_id),
-            timeout_seconds=settings.graph_timeout_seconds,
-        )
-
-    return Runtime(
-        settings=settings,
-        pool=pool,
-        jobs=jobs,
-        tables=tables,
-        blobs=open_blobs(settings),
-        http=http,
-        push=push,
-        connector=Connector(settings, pool, tables, http, entra, tokens),
-        engine=Engine(settings, pool, jobs, provider_for, push.announce, open_certificates(settings, vault)),
-        validation_tokens=ValidationTokens(http, settings.microsoft_authority, settings.microsoft_client_id),
-        vault=vault,
-    )
-
-
-async def close_runtime(opened: Runtime) -> None:
-    await opened.push.close()
-    await opened.connector.entra.close()
-    await opened.http.aclose()
-    if opened.vault:
-        await opened.vault.close()
-    await opened.tables.close()
-    await opened.blobs.close()
-    await opened.jobs.close()
-    await opened.pool.close()
-    close_telemetry()

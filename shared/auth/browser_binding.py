@@ -13,12 +13,13 @@ refuses one refuses both.
 import hashlib
 import hmac
 import secrets
+from datetime import timedelta
 from typing import Final
 
 from shared.settings import Settings
-from shared.storage.oauth_flows import LIFETIME
 
 PATH: Final = "/api/oauth/callback"
+LIFETIME: Final = timedelta(minutes=10)  # of a sign-in that was started
 
 
 def new_secret() -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 from azure.data.tables.aio import TableServiceClient
 
-from shared.auth.browser_binding import cookie_for, hash_of, is_same_browser, new_secret
+from shared.auth.browser_binding import LIFETIME, cookie_for, hash_of, is_same_browser, new_secret
 from shared.auth.mailbox_tokens import MailboxTokens
 from shared.errors import (
     AdminConsentRequired,
@@ -34,7 +34,7 @@ from shared.settings import Settings
 from shared.storage.accounts import connect_mailbox, wanted_claims
 from shared.storage.database import Pool, user_transaction
 from shared.storage.events import Event, append_events
-from shared.storage.oauth_flows import LIFETIME, StoredFlow, put_flow, take_flow
+from shared.storage.oauth_flows import StoredFlow, put_flow, take_flow
 
 log = logging.getLogger(__name__)
 

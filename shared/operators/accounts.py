@@ -1,11 +1,11 @@
 """Accounts of all users, as operators see them."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from shared.errors import NotFound
-from shared.jobs import JobQueues, Later
+from shared.jobs import Later
 from shared.models.api import AccountState
 from shared.models.jobs import AnyJob, EnsureSubscription, SyncChanges
 from shared.models.operators import (
@@ -40,6 +40,9 @@ from shared.telemetry import (
     is_watched,
     record,
 )
+
+if TYPE_CHECKING:
+    from shared.job_queues import JobQueues
 
 RECENT: Final = 5
 BEHIND_AT_LEAST_SECONDS: Final = 3 * 3600.0  # an inbox is visited once an hour at least
@@ -77,17 +80,17 @@ async def read_audits_with_differences(pool: Pool, wanted: DifferenceQuery) -> A
         return AuditsWithDifferences(items=await list_audits_with_differences(conn, wanted.limit))
 
 
-async def ask_reconciliation(pool: Pool, settings: Settings, jobs: JobQueues, account_id: UUID) -> Asked:
+async def ask_reconciliation(pool: Pool, settings: Settings, jobs: "JobQueues", account_id: UUID) -> Asked:
     """Have delta go through every folder now, as if notifications had been lost."""
     return await _ask(pool, settings, jobs, SyncChanges(account_id=account_id, is_thorough=True))
 
 
-async def ask_renewal(pool: Pool, settings: Settings, jobs: JobQueues, account_id: UUID) -> Asked:
+async def ask_renewal(pool: Pool, settings: Settings, jobs: "JobQueues", account_id: UUID) -> Asked:
     """Have the subscription renewed now, or made if it is gone."""
     return await _ask(pool, settings, jobs, EnsureSubscription(account_id=account_id, renew_now=True))
 
 
-async def _ask(pool: Pool, settings: Settings, jobs: JobQueues, job: AnyJob) -> Asked:
+async def _ask(pool: Pool, settings: Settings, jobs: "JobQueues", job: AnyJob) -> Asked:
     async with system_transaction(pool) as conn:
         health: AccountHealth | None = await find_account_health(conn, job.account_id, patience_from(settings))
     if health is None:
@@ -96,7 +99,7 @@ async def _ask(pool: Pool, settings: Settings, jobs: JobQueues, job: AnyJob) -> 
     return Asked(account_id=job.account_id, job=job.kind)
 
 
-async def read_overview(pool: Pool, settings: Settings, jobs: JobQueues) -> Overview:
+async def read_overview(pool: Pool, settings: Settings, jobs: "JobQueues") -> Overview:
     async with system_transaction(pool) as conn:
         figures = await list_figures(conn, patience_from(settings))
     states = {AccountState(each.label): each.amount for each in figures if each.figure == "state"}
@@ -109,7 +112,7 @@ async def read_overview(pool: Pool, settings: Settings, jobs: JobQueues) -> Over
     return Overview(accounts=states, problems=stopped | problems, queues=queues)
 
 
-async def observe(pool: Pool, settings: Settings, jobs: JobQueues) -> None:
+async def observe(pool: Pool, settings: Settings, jobs: "JobQueues") -> None:
     """Record how many accounts are in which state, and how full the queues are, where somebody watches."""
     if not is_watched():
         return

@@ -1,14 +1,16 @@
 """Jobs that failed for good, of all users and of nobody: looked at, tried again, dropped."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from shared.errors import InvalidRequest, NotFound
-from shared.jobs import JobQueues
 from shared.models.operators import FailedJobQuery, FailedMessage, FailedMessageDetail, FailedMessages
 from shared.storage import failed_jobs as stored
 from shared.storage.database import Pool, system_transaction
+
+if TYPE_CHECKING:
+    from shared.job_queues import JobQueues
 
 HIDDEN: Final = ("provider_", "change_key", "data")  # how the names of such fields begin
 
@@ -49,7 +51,7 @@ def _shown(job: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in job.items() if not name.startswith(HIDDEN)}
 
 
-async def retry_failed_job(pool: Pool, jobs: JobQueues, job_id: UUID) -> None:
+async def retry_failed_job(pool: Pool, jobs: "JobQueues", job_id: UUID) -> None:
     """
     Have a job tried again, then forget that it failed. Raises NotFound.
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 from shared.errors import ProviderMisconfigured, ProviderRejected, ServiceUnavailable
 from shared.providers.protocol import Certificate
 from shared.settings import Settings
-from shared.vault import SecretVersion, Vault
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from shared.vault import SecretVersion, Vault
 
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class VaultCertificates(NotificationCertificates):
     ServiceUnavailable is raised, and for ten seconds at once, so that jobs do not wait for the vault one after another.
     """
 
-    def __init__(self, vault: Vault, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, vault: "Vault", name: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Take a clock of seconds."""
         super().__init__({})
         self._vault, self._name, self._clock = vault, name, clock
@@ -100,7 +101,7 @@ class VaultCertificates(NotificationCertificates):
         self._loaded_at = self._clock()
 
 
-def open_certificates(settings: Settings, vault: Vault | None) -> NotificationCertificates | None:
+def open_certificates(settings: Settings, vault: "Vault | None") -> NotificationCertificates | None:
     """None unless notifications are to bring what changed."""
     if not settings.rich_notifications:
         return None
@@ -120,7 +121,7 @@ def _is_whole(pem: str) -> bool:
     return True
 
 
-def _pem_from(version: SecretVersion) -> str:
+def _pem_from(version: "SecretVersion") -> str:
     """Give a version as PEM, key and certificate; what cannot be read becomes PEM that cannot be read either."""
     if version.content_type != PKCS12:
         return version.value

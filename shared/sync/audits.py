@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
 from shared.errors import (
@@ -16,7 +16,7 @@ from shared.errors import (
     ProviderUnavailable,
     ReauthenticationRequired,
 )
-from shared.jobs import JobQueues, Later
+from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.models.api import AccountState, Audit, AuditOrigin, AuditState, ChangeKind
 from shared.models.audits import AuditProgress, AuditReport, WindowReport
@@ -55,6 +55,9 @@ from shared.sync.patience import later_after
 from shared.telemetry import AUDIT_DIFFERENCES, AUDIT_REPAIRS, AUDITS, record
 from shared.version import VERSION
 
+if TYPE_CHECKING:
+    from shared.job_queues import JobQueues
+
 log = logging.getLogger(__name__)
 ANSWER_MESSAGES: Final = 1_000
 FEWEST_MESSAGES: Final = 10
@@ -66,7 +69,7 @@ SPREAD_SHARE: Final = 1 / 24  # of the interval, over which those that are due t
 
 
 async def request_audit(
-    pool: Pool, jobs: JobQueues, user_id: UUID, account_id: UUID, origin: AuditOrigin = AuditOrigin.OWNER
+    pool: Pool, jobs: "JobQueues", user_id: UUID, account_id: UUID, origin: AuditOrigin = AuditOrigin.OWNER
 ) -> Audit:
     """
     Have an account audited; while it is, asking again answers that audit.

@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from shared.jobs import JobQueues
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.models.api import AccountState
 from shared.providers.notification_certificates import NotificationCertificates
@@ -17,6 +16,9 @@ from shared.storage.database import Connection, Pool, system_transaction, user_t
 from shared.storage.events import Event, append_events
 from shared.telemetry import Kind, span
 
+if TYPE_CHECKING:
+    from shared.job_queues import JobQueues
+
 MOST_OWNERS: Final = 10_000
 WORKING_STATES = (AccountState.CONNECTING, AccountState.SYNCING, AccountState.LIVE)
 
@@ -25,7 +27,7 @@ WORKING_STATES = (AccountState.CONNECTING, AccountState.SYNCING, AccountState.LI
 class Engine:
     settings: Settings
     pool: Pool
-    jobs: JobQueues
+    jobs: "JobQueues"
     provider_for: Callable[[ConnectedAccount, Urgency], MailProvider]
     announce: Callable[[UUID, int], Awaitable[None]]
     """Tell a user's open pages that the change log reached a position. A hint: it may be lost, and never fails."""

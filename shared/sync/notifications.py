@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from shared.errors import InvalidRequest
 from shared.jobs import Later
 from shared.models.jobs import AnyJob, ApplyNotification, EnsureSubscription, FetchMessage, SyncChanges
-from shared.providers.entra.validation_tokens import ValidationTokens
 from shared.settings import Settings
 from shared.sync.subscriptions import account_id_from
+
+if TYPE_CHECKING:
+    from shared.providers.entra.validation_tokens import ValidationTokens
 
 log = logging.getLogger(__name__)
 CHANGES: Final = ("created", "updated", "deleted")
@@ -23,7 +25,7 @@ Change = Literal["created", "updated", "deleted"]
 OfMessage = FetchMessage | ApplyNotification
 
 
-async def read_delivery(settings: Settings, senders: ValidationTokens, body: bytes) -> list[Later]:
+async def read_delivery(settings: Settings, senders: "ValidationTokens", body: bytes) -> list[Later]:
     """
     Read a delivery into jobs, one for each message that it names; what does not prove to be ours is passed over.
 

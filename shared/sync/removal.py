@@ -1,10 +1,10 @@
 """Disconnecting an account, and removing what was mirrored of it."""
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from shared.jobs import JobQueues, Later
+from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import AccountState, ChangeKind
 from shared.models.jobs import RemoveAccount
@@ -16,10 +16,13 @@ from shared.storage.sync_runs import cancel_runs
 from shared.sync.engine import Engine, recorded_transaction
 from shared.sync.subscriptions import end_subscriptions
 
+if TYPE_CHECKING:
+    from shared.job_queues import JobQueues
+
 DELETED_AT_ONCE: Final = 500
 
 
-async def disconnect(pool: Pool, jobs: JobQueues, user_id: UUID, account_id: UUID) -> None:
+async def disconnect(pool: Pool, jobs: "JobQueues", user_id: UUID, account_id: UUID) -> None:
     """
     Stop mirroring an account at once and have everything of it removed. Raises NotFound.
 

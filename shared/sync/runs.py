@@ -1,10 +1,11 @@
 """Sync runs: asked for, started, finished."""
 
 import logging
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.errors import Conflict, ReauthenticationRequired
-from shared.jobs import JobQueues, Later
+from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, SyncRun, Urgency
 from shared.models.api import AccountState, ChangeKind, SyncRunState
 from shared.models.jobs import EnsureSubscription, IndexMessages, StartSync, SyncChanges, SyncLane
@@ -25,10 +26,13 @@ from shared.storage.sync_runs import (
 from shared.sync.engine import WORKING_STATES, Engine, recorded_transaction
 from shared.sync.folders import refresh_folders
 
+if TYPE_CHECKING:
+    from shared.job_queues import JobQueues
+
 log = logging.getLogger(__name__)
 
 
-async def request_sync(pool: Pool, jobs: JobQueues, user_id: UUID, account_id: UUID) -> SyncRun:
+async def request_sync(pool: Pool, jobs: "JobQueues", user_id: UUID, account_id: UUID) -> SyncRun:
     """
     Have every folder of an account enumerated and every message that differs fetched; return the run.
 
@@ -49,7 +53,7 @@ async def request_sync(pool: Pool, jobs: JobQueues, user_id: UUID, account_id: U
     return run
 
 
-async def retry_failed(pool: Pool, jobs: JobQueues, user_id: UUID, account_id: UUID, *, lanes: int) -> int:
+async def retry_failed(pool: Pool, jobs: "JobQueues", user_id: UUID, account_id: UUID, *, lanes: int) -> int:
     """Try the failed pages of an account's newest run again; return how many. Raises NotFound."""
     async with user_transaction(pool, user_id) as conn:
         account = await get_account(conn, user_id, account_id)

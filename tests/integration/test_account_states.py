@@ -20,7 +20,8 @@ from shared.errors import (
     StorageFailed,
     Throttled,
 )
-from shared.jobs import UPKEEP_QUEUE, JobQueues, Later
+from shared.job_queues import JobQueues
+from shared.jobs import UPKEEP_QUEUE, Later
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import Account, AccountState
 from shared.models.jobs import EnsureSubscription, FetchMessage, ReviveAccount, StartSync, SyncChanges

@@ -14,7 +14,8 @@ from azure.storage.queue.aio import QueueServiceClient
 from dev.azurite import RunningAzurite
 from dev.ports import LOOPBACK, choose_free_port
 from shared.errors import ServiceUnavailable
-from shared.jobs import LIVE_QUEUE, JobQueues, Later
+from shared.job_queues import JobQueues
+from shared.jobs import LIVE_QUEUE, Later
 from shared.models.jobs import QUEUE_MESSAGE, ApplyNotification, FetchMessage, JobBatch, LiveJob
 
 GRAPH_WAITS_SECONDS = 3.0

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from dev.graph_simulator.fixture import RunningSimulator
 from dev.graph_simulator.sign_in import sign_in
-from shared.jobs import JobQueues, create_queue
+from shared.job_queues import JobQueues, create_queue
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import AccountState
 from shared.models.jobs import ANY_JOB, AnyJob, EnsureSubscription, RemoveAccount, SyncChanges

@@ -12,7 +12,8 @@ from psycopg import AsyncConnection
 
 from dev.graph_simulator.client import SimulatorAdmin
 from dev.proof import Proof, prove
-from shared.jobs import JobQueues, Later
+from shared.job_queues import JobQueues
+from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import Audit
 from shared.models.jobs import AnyJob, StartSync, SyncLane
