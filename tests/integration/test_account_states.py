@@ -65,7 +65,7 @@ class Refusing:
         self.before: Callable[[], Awaitable[None]] | None = None
         self.requests_made = 0
 
-    async def list_folders(self) -> list[ProviderFolder]:
+    async def list_folders(self, *, in_haste: bool = False) -> list[ProviderFolder]:  # noqa: ARG002 - the provider's
         self.requests_made += 1
         if self.before:
             await self.before()

@@ -57,6 +57,9 @@ class System:
         job = EnsureSubscription(account_id=self.account.id, renew_now=renew_now)
         await ensure_subscription(engine or self.engine, self.account, job)
 
+    def has_synced(self) -> None:
+        self.account = replace(self.account, state=AccountState.LIVE)
+
     def live(self) -> list[dict[str, Any]]:
         """The mailbox's subscriptions as the provider has them."""
         user = self.outlook.admin.create_user(self.outlook.address)
@@ -172,6 +175,7 @@ async def test_a_renewal_prolongs_the_same_subscription(system: System, *, renew
 
 
 async def test_what_the_provider_forgot_is_made_anew_and_the_gap_is_followed_thoroughly(system: System) -> None:
+    system.has_synced()
     await system.ensure()
     await system.sent("mail-changes")
     lost = system.only()["id"]
@@ -199,7 +203,16 @@ async def test_one_that_cannot_be_renewed_is_replaced(system: System, status: in
     assert row[0] == system.only()["id"] != first
 
 
+async def test_catching_up_waits_while_a_first_sync_lists_the_mailbox(system: System) -> None:
+    await system.ensure()
+    assert not await system.sent("mail-changes")
+    async with open_queues(system.engine.settings) as service:
+        kept = await service.get_queue_client("mail-changes").get_queue_properties()
+    assert kept.approximate_message_count
+
+
 async def test_a_crash_before_the_row_is_saved_leaves_one_that_is_adopted(system: System) -> None:
+    system.has_synced()
     await system.ensure()
     await system.sent("mail-changes")
     made = system.only()["id"]
