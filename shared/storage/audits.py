@@ -27,20 +27,20 @@ class SilentAudit:
     is_stopped: bool  # its account no longer works
 
 
-async def begin_audit(conn: Connection, account: ConnectedAccount, origin: AuditOrigin) -> tuple[UUID, bool]:
-    """Record that an account is to be audited, unless it is being; return the audit's id and whether it is new."""
+async def begin_audit(conn: Connection, account: ConnectedAccount, origin: AuditOrigin) -> UUID:
+    """Record that an account is to be audited, unless it is being; return the audit's id."""
     sql = """
         INSERT INTO audit (id, user_id, account_id, origin)
         VALUES (%(id)s, %(user_id)s, %(account_id)s, %(origin)s)
         ON CONFLICT (account_id) WHERE state = 'running' DO UPDATE SET state = audit.state
         RETURNING id
     """
-    audit_id = uuid4()
-    params = {"id": audit_id, "user_id": account.user_id, "account_id": account.id, "origin": origin}
+    params = {"id": uuid4(), "user_id": account.user_id, "account_id": account.id, "origin": origin}
     row = await (await conn.execute(sql, params)).fetchone()
     if row is None:
         raise LookupError(f"account {account.id} is gone")
-    return row[0], row[0] == audit_id
+    audit_id: UUID = row[0]
+    return audit_id
 
 
 async def claim_audit(

@@ -82,10 +82,10 @@ async def request_audit(
             raise ReauthenticationRequired(f"account {account_id}")
         if account.state is not AccountState.LIVE:
             raise Conflict(f"account {account_id} is {account.state}")
-        audit_id, is_new = await begin_audit(conn, account, origin)
+        audit_id = await begin_audit(conn, account, origin)
         audit = await get_audit(conn, user_id, account_id, audit_id)
-    if is_new:
-        await jobs.send([Later(AuditMailbox(account_id=account_id, audit_id=audit_id))])
+    # Also for one that runs: its job was dropped if the account had stopped meanwhile. Where it was not, one gives way.
+    await jobs.send([Later(AuditMailbox(account_id=account_id, audit_id=audit_id))])
     return audit
 
 

@@ -41,7 +41,7 @@ async def ids(app_pool: Pool, account: ConnectedAccount, user: SignedIn) -> dict
     (message_id,) = await save(app_pool, account, [secret])
     async with user_transaction(app_pool, user.id) as conn:
         await append_events(conn, user.id, [Event(ChangeKind.MESSAGE_CREATED, account.id, message_id=message_id)])
-        audit_id, _ = await begin_audit(conn, account, AuditOrigin.OWNER)
+        audit_id = await begin_audit(conn, account, AuditOrigin.OWNER)
         await end_audit(conn, account, audit_id, AuditState.COMPLETED, report=SECRET)
     return {
         "account_id": account.id,

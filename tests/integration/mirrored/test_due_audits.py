@@ -6,6 +6,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from shared.errors import Conflict, NotFound, ReauthenticationRequired
+from shared.models.api import AuditState
 from shared.models.jobs import AuditMailbox
 from shared.storage.audits import (
     begin_due_audits,
@@ -24,6 +25,15 @@ async def test_an_audit_is_asked_for_only_where_there_is_something_to_compare(ma
     await mail.query("UPDATE account SET state = 'needs_sign_in'")
     with pytest.raises(ReauthenticationRequired):
         await mail.request_audit()
+
+
+async def test_asking_again_goes_on_with_an_audit_whose_job_came_while_the_owner_had_to_sign_in(mail: Mirror) -> None:
+    audit_id = await mail.request_audit()
+    await mail.query("UPDATE account SET state = 'needs_sign_in'")
+    await mail.run_all()
+    await mail.query("UPDATE account SET state = 'live'")
+    assert (await mail.audit()).id == audit_id
+    assert (await mail.seen(audit_id)).state is AuditState.COMPLETED
 
 
 async def test_the_timer_begins_an_audit_once_per_interval(mail: Mirror) -> None:

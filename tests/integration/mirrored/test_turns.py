@@ -72,7 +72,7 @@ async def test_what_two_workers_record_of_one_window_counts_once(
     window = WindowReport(received_from=None, received_before=None, compared=7, elsewhere=0, digest="d")
     findings = [Finding(provider_message_id=name, row=None, is_listed=True, is_recent=False) for name in "abc"]
     async with user_transaction(pool, account.user_id) as conn:
-        audit_id, _ = await begin_audit(conn, account, AuditOrigin.OWNER)
+        audit_id = await begin_audit(conn, account, AuditOrigin.OWNER)
         holder = uuid4()
         await claim_audit(conn, account, audit_id, holder, 60)
         await start_audit(conn, account, audit_id)
