@@ -2,9 +2,14 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import psutil
@@ -12,6 +17,7 @@ import psycopg
 
 from benchmarks.contestants.task import FOLDERS, Outcome, Task
 from dev.graph_simulator.sign_in import sign_in
+from dev.postgres.binaries import system_programs_with_lz4
 from dev.trial import ROOT, Trial
 
 OURS: Final = "ours"
@@ -23,6 +29,7 @@ SHARES: Final = {"serial": 4, "o365": 10, "msgraph_sdk": 20, "job_per_message": 
 OWN_PAGES: Final = {"serial": 100}  # others either choose their own or take the one of the contest
 BODY_BYTES: Final = 20_000
 FIRST: Final = 200
+INSTANCES: Final = 2
 WARM_UP_MESSAGES: Final = 1000
 LONGEST_SECONDS: Final = 1800.0
 NEVER: Final = "0 0 0 1 1 *"
@@ -61,6 +68,24 @@ class Measured:
     @property
     def database_cpu(self) -> float:
         return self.database_cpu_seconds / self.messages * 1000
+
+
+@contextmanager
+def contest_system(page: int = 250, *, hosts: int = INSTANCES, **settings: str) -> Iterator[Trial]:
+    """
+    Start a system that has been at work, with one user.
+
+    PostgreSQL is the one that $PG_BIN chooses, else one of this machine that packs with lz4, else the packaged one.
+    """
+    if not os.environ.get("PG_BIN") and (programs := system_programs_with_lz4()):
+        os.environ["PG_BIN"] = str(programs.folder)
+    with (
+        tempfile.TemporaryDirectory(prefix="contest-") as folder,
+        Trial(Path(folder), settings={**SETTINGS, "SYNC_PAGE_MESSAGES": str(page), **settings}, hosts=hosts) as trial,
+    ):
+        trial.sign_up()
+        warm_up(trial)
+        yield trial
 
 
 def warm_up(trial: Trial) -> None:

@@ -9,23 +9,19 @@ that of client and PostgreSQL, for 1,000 messages; search vectors, which no othe
 
 import argparse
 import statistics
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from benchmarks.contests import (
     OURS,
     PEERS,
     PEERS_PYTHON,
     REFERENCE,
-    SETTINGS,
     Contest,
     Measured,
+    contest_system,
     run_contestant,
-    warm_up,
 )
 from benchmarks.report import Row, write_report
-from dev.trial import Trial
 
 CONTESTANTS = (OURS, REFERENCE, "serial", *PEERS, "job_per_message")
 
@@ -33,14 +29,8 @@ CONTESTANTS = (OURS, REFERENCE, "serial", *PEERS, "job_per_message")
 def measure(wanted: argparse.Namespace) -> list[Row]:
     contest = Contest(wanted.messages, wanted.latency_ms, wanted.per_message_ms, wanted.page)
     results: dict[str, list[Measured]] = {name: [] for name in wanted.contestants}
-    settings = {**SETTINGS, "SYNC_PAGE_MESSAGES": str(wanted.page)}
     for _ in range(wanted.repeats):
-        with (
-            tempfile.TemporaryDirectory(prefix="bench-") as folder,
-            Trial(Path(folder), settings=settings, hosts=wanted.hosts) as trial,
-        ):
-            trial.sign_up()
-            warm_up(trial)
+        with contest_system(wanted.page, hosts=wanted.hosts) as trial:
             for name in wanted.contestants:
                 results[name].append(run_contestant(trial, name, contest))
     return _rows(results, contest)

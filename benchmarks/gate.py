@@ -8,8 +8,7 @@ import math
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from benchmarks.contests import (
     NEVER,
     OURS,
     REFERENCE,
-    SETTINGS,
     Contest,
     Measured,
+    contest_system,
     index,
     make_mailbox,
     prove,
@@ -29,7 +28,6 @@ from benchmarks.contests import (
     run_ours,
     sync_again,
     wal_bytes,
-    warm_up,
 )
 from benchmarks.cost import Work, keep_work, loaded_mailbox_month, million_messages
 from benchmarks.notification_to_row import seconds_to_row
@@ -40,7 +38,6 @@ MEGABYTE = 1024 * 1024
 FAULT_SHARE = 0.05  # of each of two kinds
 FAULT_SECONDS = 2
 LIVE_MESSAGES = 60
-INSTANCES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +71,6 @@ class Gate:
         print(f"{mark:5} {figure.what:72} {figure.value:10.3g}   {wanted}", flush=True)
 
 
-@contextmanager
-def trial_of(contest: Contest, **settings: str) -> Iterator[Trial]:
-    settings = {**SETTINGS, "SYNC_PAGE_MESSAGES": str(contest.page), **settings}
-    with (
-        tempfile.TemporaryDirectory(prefix="gate-") as folder,
-        Trial(Path(folder), settings=settings, hosts=INSTANCES) as trial,
-    ):
-        trial.sign_up()
-        warm_up(trial)
-        yield trial
-
-
 def measure() -> list[Figure]:
     gate = Gate()
     far = _at_150_ms(gate)
@@ -102,7 +87,7 @@ def measure() -> list[Figure]:
 
 def _at_150_ms(gate: Gate) -> Measured:
     contest = Contest()
-    with trial_of(contest) as trial:
+    with contest_system() as trial:
         address, messages = make_mailbox(trial, OURS, contest)
         wal = wal_bytes(trial)
         ours = run_ours(trial, address, messages)
@@ -127,7 +112,7 @@ def _at_150_ms(gate: Gate) -> Measured:
 def _beside_peers(gate: Gate, ours: Measured) -> None:
     contest = Contest()
     least = {"o365": 10, "msgraph_sdk": 15, "serial": 5, "job_per_message": 50}
-    with trial_of(contest) as trial:
+    with contest_system() as trial:
         for name, bound in least.items():
             peer = run_contestant(trial, name, contest)
             gate.at_least(f"150 ms: rate to that of {name} ({peer.rate:.0f}/s)", ours.rate / peer.rate, bound)
@@ -135,7 +120,7 @@ def _beside_peers(gate: Gate, ours: Measured) -> None:
 
 def _with_faults(gate: Gate, undisturbed: Measured) -> None:
     contest = Contest()
-    with trial_of(contest, SWEEP_SCHEDULE="*/10 * * * * *") as trial:
+    with contest_system(SWEEP_SCHEDULE="*/10 * * * * *") as trial:
         address, messages = make_mailbox(trial, OURS, contest)
         for number, action in enumerate(("throttled", "unavailable")):
             rule = {"share": FAULT_SHARE, "seed": number, "retry_after_seconds": FAULT_SECONDS, "path": "messages"}
@@ -149,12 +134,12 @@ def _with_faults(gate: Gate, undisturbed: Measured) -> None:
 
 def _with_slow_messages(gate: Gate) -> Work:
     contest = Contest(per_message_ms=2)
-    with trial_of(contest, SWEEP_SCHEDULE="*/2 * * * * *") as trial:
+    with contest_system(SWEEP_SCHEDULE="*/2 * * * * *") as trial:
         address, messages = make_mailbox(trial, OURS, contest)
         searched = run_ours(trial, address, messages)
         indexing = index(trial)
         prove(trial, address)
-    with trial_of(contest) as trial:
+    with contest_system() as trial:
         ours = run_contestant(trial, OURS, contest)
         reference = run_contestant(trial, REFERENCE, contest)
     gate.at_least("150 ms + 2 ms a message: rate to the reference's", ours.rate / reference.rate, 0.85)
@@ -171,7 +156,7 @@ def _with_slow_messages(gate: Gate) -> Work:
 
 def _at_0_ms(gate: Gate) -> None:
     contest = Contest(latency_ms=0)
-    with trial_of(contest) as trial:
+    with contest_system() as trial:
         ours = run_contestant(trial, OURS, contest)
         reference = run_contestant(trial, REFERENCE, contest)
     spent = ours.client_cpu + ours.database_cpu

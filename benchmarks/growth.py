@@ -10,17 +10,15 @@ import argparse
 import asyncio
 import random
 import statistics
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from benchmarks.contests import OURS, SETTINGS, Contest, Measured, index, make_mailbox, run_ours, warm_up
+from benchmarks.contests import OURS, Contest, Measured, contest_system, index, make_mailbox, run_ours
 from benchmarks.report import Row, write_report
 from dev.trial import Trial
 from shared.models.api import MessageQuery
@@ -73,11 +71,8 @@ Ask = Callable[[Connection, UUID, UUID, UUID], Awaitable[object]]
 
 
 def measure(sizes: Sequence[int]) -> list[Row]:
-    settings = {**SETTINGS, "SYNC_PAGE_MESSAGES": "250"}
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Trial(Path(folder), settings=settings) as trial:
-        trial.sign_up()
-        warm_up(trial)
+    with contest_system(hosts=1) as trial:
         _run(trial, sql.SQL(ARRANGED).format(mailboxes=sql.Literal(MAILBOXES)))
         for size in sizes:
             (stored,) = trial.query("SELECT count(*) FROM message")[0]

@@ -7,18 +7,16 @@ is that of the storage queue of sync jobs; connections are those that PostgreSQL
 
 import argparse
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import psycopg
 from azure.storage.queue import QueueClient
 
-from benchmarks.contests import SETTINGS, warm_up
+from benchmarks.contests import contest_system
 from benchmarks.report import Row, write_report
 from dev.person import Person
 from dev.trial import Trial
@@ -40,13 +38,7 @@ class Peaks:
 
 
 def measure(mailboxes: int, large: int) -> list[Row]:
-    settings = {**SETTINGS, "SWEEP_SCHEDULE": "*/10 * * * * *"}
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        Trial(Path(folder), settings=settings, hosts=2) as trial,
-        ExitStack() as people,
-    ):
-        warm_up(trial)
+    with contest_system(SWEEP_SCHEDULE="*/10 * * * * *") as trial, ExitStack() as people:
         owners = [_connected(trial, people, f"mailbox{number}") for number in range(mailboxes + 2)]
         giant = _connected(trial, people, "giant")
         everyone = "SELECT count(*) FROM account WHERE state = 'live'"

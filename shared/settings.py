@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     argon2_iterations: int = Field(default=3, ge=1)
 
     sync_lanes: int = Field(default=8, ge=1, le=16)  # lane jobs per account: over 4, so that writing overlaps fetching
-    sync_page_messages: int = Field(default=100, ge=1, le=500)
+    sync_page_messages: int = Field(default=250, ge=1, le=500)
     sync_listing_messages: int = Field(default=1000, ge=1, le=1000)  # delta page size asked while enumerating
     lane_seconds: float = Field(default=45, gt=0, le=300)  # a lane's turn, then its successor
     changes_interval_seconds: float = Field(default=540, ge=0)  # delta visits a folder with changes this often

@@ -10,7 +10,7 @@ from msgraph.generated.users.item.mail_folders.item.messages.messages_request_bu
 from msgraph.graph_request_adapter import options
 from msgraph_core import GraphClientFactory
 from msgraph_core.tasks.page_iterator import PageIterator
-from sqlalchemy import DateTime, Text, create_engine
+from sqlalchemy import Boolean, DateTime, Text, create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from benchmarks.contestants.task import FIELDS, FOLDERS, IMMUTABLE, Task, perform
@@ -29,6 +29,9 @@ class Stored(Base):
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     received_at: Mapped[object] = mapped_column(DateTime(timezone=True))
     subject: Mapped[str | None] = mapped_column(Text)
+    sender: Mapped[str | None] = mapped_column(Text)
+    is_read: Mapped[bool | None] = mapped_column(Boolean)
+    has_attachments: Mapped[bool | None] = mapped_column(Boolean)
     html: Mapped[str | None] = mapped_column(Text)
 
 
@@ -51,10 +54,7 @@ async def _sync(task: Task, session: Session) -> int:
 
         def save(message: Message) -> bool:
             nonlocal saved
-            body = message.body.content if message.body else None
-            session.merge(
-                Stored(id=message.id, received_at=message.received_date_time, subject=message.subject, html=body)
-            )
+            session.merge(_row(message))
             saved += 1
             if saved % PER_COMMIT == 0:
                 session.commit()
@@ -67,6 +67,18 @@ async def _sync(task: Task, session: Session) -> int:
             await PageIterator(page, adapter).iterate(save)
             session.commit()
     return saved
+
+
+def _row(message: Message) -> Stored:
+    return Stored(
+        id=message.id,
+        received_at=message.received_date_time,
+        subject=message.subject,
+        sender=message.sender.email_address.address if message.sender and message.sender.email_address else None,
+        is_read=message.is_read,
+        has_attachments=message.has_attachments,
+        html=message.body.content if message.body else None,
+    )
 
 
 if __name__ == "__main__":

@@ -9,11 +9,13 @@ from benchmarks.contestants.task import FOLDERS, Task, perform
 BATCH = 999
 TABLE = """
     DROP TABLE IF EXISTS o365;
-    CREATE TABLE o365 (id text PRIMARY KEY, received_at timestamptz, subject text, sender text, html text)
+    CREATE TABLE o365 (
+        id text PRIMARY KEY, received_at timestamptz, subject text, sender text, is_read boolean,
+        has_attachments boolean, html text)
 """
 SAVE = """
-    INSERT INTO o365 (id, received_at, subject, sender, html)
-    VALUES (%s, %s, %s, %s, %s)
+    INSERT INTO o365 (id, received_at, subject, sender, is_read, has_attachments, html)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (id) DO UPDATE SET subject = excluded.subject, html = excluded.html
 """
 
@@ -49,7 +51,15 @@ def _save(conn: psycopg.Connection[tuple[object, ...]], rows: list[tuple[object,
 
 
 def _row(message: Message) -> tuple[object, ...]:
-    return message.object_id, message.received, message.subject, message.sender.address, message.body
+    return (
+        message.object_id,
+        message.received,
+        message.subject,
+        message.sender.address,
+        message.is_read,
+        message.has_attachments,
+        message.body,
+    )
 
 
 if __name__ == "__main__":

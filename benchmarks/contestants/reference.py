@@ -22,7 +22,8 @@ TABLES = """
     DROP TABLE IF EXISTS reference_message, reference_body;
     CREATE TABLE reference_message (
         id text COLLATE "C" PRIMARY KEY, folder_id text COLLATE "C", thread_id text COLLATE "C", change_key text,
-        subject text, preview text, sender text, received_at timestamptz, is_read boolean, flag text);
+        subject text, preview text, sender text, received_at timestamptz, is_read boolean,
+        has_attachments boolean, flag text);
     CREATE INDEX ON reference_message (folder_id, received_at);
     CREATE TABLE reference_body (
         id text COLLATE "C" PRIMARY KEY, html text, headers text)
@@ -30,7 +31,7 @@ TABLES = """
 SAVE_MESSAGES = """
     INSERT INTO reference_message
     SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
-                         %t::timestamptz[], %b::bool[], %b::text[])
+                         %t::timestamptz[], %b::bool[], %b::bool[], %b::text[])
     ON CONFLICT (id) DO UPDATE
        SET folder_id = excluded.folder_id, change_key = excluded.change_key, subject = excluded.subject,
            preview = excluded.preview, is_read = excluded.is_read, flag = excluded.flag
@@ -68,6 +69,7 @@ class Message(msgspec.Struct, rename="camel"):
     body_preview: str | None = None
     sender: Sender | None = None
     is_read: bool | None = None
+    has_attachments: bool | None = None
     flag: Flag | None = None
     body: Body | None = None
     internet_message_headers: msgspec.Raw = msgspec.Raw(b"[]")
@@ -138,6 +140,7 @@ async def _save(conn: AsyncConnection[tuple[object, ...]], messages: list[Messag
         [m.sender.email_address.address if m.sender and m.sender.email_address else None for m in messages],
         [m.received_date_time for m in messages],
         [m.is_read for m in messages],
+        [m.has_attachments for m in messages],
         [m.flag.flag_status if m.flag else None for m in messages],
     ]
     bodies = [m.body.content.replace("\0", "") if m.body else "" for m in messages]

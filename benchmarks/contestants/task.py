@@ -1,4 +1,8 @@
-"""What a contestant is told, and what it tells."""
+"""
+What a contestant is told, and what it tells.
+
+Each saves at least what a list of mail shows (when, subject, sender, read, with attachments) and the body.
+"""
 
 import json
 import sys

@@ -12,6 +12,7 @@ from pathlib import Path
 
 _UNSHARE = ("unshare", "--user")
 _OLDEST_MAJOR_VERSION = 15
+_SYSTEM_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin")
 
 
 class PostgresUnavailable(Exception):
@@ -60,6 +61,26 @@ def find_programs(pg_bin: str | None = None) -> Programs:
     programs = Programs(folder, _identity_for(folder))
     _check_version(programs)
     return programs
+
+
+def system_programs_with_lz4() -> Programs | None:
+    """Find a PostgreSQL of this machine that packs large values with lz4, as Azure's does and the packaged one not."""
+    folders = sorted(path for pattern in _SYSTEM_FOLDERS for path in Path("/").glob(pattern))
+    for folder in reversed(folders):
+        try:
+            programs = find_programs(str(folder))
+        except PostgresUnavailable:
+            continue
+        if packs_with_lz4(programs):
+            return programs
+    return None
+
+
+@cache
+def packs_with_lz4(programs: Programs) -> bool:
+    return (programs.folder / "pg_config").is_file() and "--with-lz4" in run_program(
+        programs, "pg_config", "--configure"
+    )
 
 
 def run_program(programs: Programs, name: str, *arguments: str | Path) -> str:

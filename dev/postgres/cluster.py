@@ -15,7 +15,14 @@ import psycopg
 
 from dev.children import Child, start_child
 from dev.ports import LOOPBACK, choose_free_port
-from dev.postgres.binaries import PostgresUnavailable, Programs, find_programs, major_version, run_program
+from dev.postgres.binaries import (
+    PostgresUnavailable,
+    Programs,
+    find_programs,
+    major_version,
+    packs_with_lz4,
+    run_program,
+)
 
 SUPERUSER = "postgres"
 STOP_SIGNAL = signal.SIGINT  # fast shutdown: ends sessions, loses nothing
@@ -133,6 +140,8 @@ def _locale_options(programs: Programs) -> list[str]:
 def server_command(programs: Programs, data_dir: Path, port: int, settings: Mapping[str, str]) -> list[str]:
     """Return the words that run the server in the foreground, on the loopback address only."""
     fixed = {"listen_addresses": LOOPBACK, "port": str(port), "unix_socket_directories": "", "timezone": "UTC"}
+    if packs_with_lz4(programs):
+        fixed["default_toast_compression"] = "lz4"
     options = [word for name, value in (fixed | dict(settings)).items() for word in ("-c", f"{name}={value}")]
     return programs.command("postgres", "-D", data_dir, *options)
 

@@ -56,7 +56,9 @@ class SyncPage:
     received_from: datetime | None  # None: by id
     received_before: datetime | None
     provider_message_ids: list[str]
+    received_times: list[datetime] | None  # of each of them; None: by id
     attempts: int
+    most_messages: int | None  # what went through since a page of the run was too large; None: none was
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class PlannedPage:
     provider_message_ids: Sequence[str]
     received_from: datetime | None = None
     received_before: datetime | None = None
+    received_times: Sequence[datetime | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,9 @@ class PageCounts:
 async def insert_pages(conn: Connection, account: ConnectedAccount, run_id: UUID, pages: Sequence[PlannedPage]) -> None:
     sql = """
         INSERT INTO sync_page (user_id, account_id, run_id, folder_id, received_from, received_before,
-                               provider_message_ids, message_count)
+                               provider_message_ids, received_times, message_count)
         VALUES (%(user_id)s, %(account_id)s, %(run_id)s, %(folder_id)s, %(received_from)s, %(received_before)s,
-                %(ids)s, cardinality(%(ids)s::text[]))
+                %(ids)s, %(times)s, cardinality(%(ids)s::text[]))
     """
     async with conn.cursor() as cur:
         await cur.executemany(
@@ -43,9 +44,7 @@ async def insert_pages(conn: Connection, account: ConnectedAccount, run_id: UUID
                     "account_id": account.id,
                     "run_id": run_id,
                     "folder_id": page.folder_id,
-                    "received_from": page.received_from,
-                    "received_before": page.received_before,
-                    "ids": list(page.provider_message_ids),
+                    **_facts_of(page),
                 }
                 for page in pages
             ],
@@ -84,7 +83,8 @@ async def claim_page(
                       LIMIT 1
                         FOR UPDATE SKIP LOCKED)
         RETURNING id, folder_id, (SELECT provider_folder_id FROM folder WHERE folder.id = sync_page.folder_id),
-                  received_from, received_before, provider_message_ids, attempts
+                  received_from, received_before, provider_message_ids, received_times, attempts,
+                  (SELECT page_messages FROM sync_run WHERE sync_run.id = sync_page.run_id) AS most_messages
     """
     params = {"run_id": run_id, "user_id": account.user_id, "lease_seconds": lease_seconds}
     async with conn.cursor(row_factory=class_row(SyncPage)) as cur:
@@ -115,7 +115,7 @@ async def narrow_page(
     sql = """
         UPDATE sync_page
            SET state = 'pending', leased_until = '-infinity', received_from = NULL, received_before = NULL,
-               provider_message_ids = %(ids)s
+               received_times = NULL, provider_message_ids = %(ids)s
          WHERE id = %(page_id)s
            AND user_id = %(user_id)s
            AND state IN ('pending', 'fetching')
@@ -124,31 +124,34 @@ async def narrow_page(
     await conn.execute(sql, params)
 
 
-async def halve_page(conn: Connection, account: ConnectedAccount, page: SyncPage) -> None:
-    """Split a page that is too large to be fetched at once into two by id, unless it is done."""
+async def split_page(conn: Connection, account: ConnectedAccount, page: SyncPage, parts: Sequence[PlannedPage]) -> None:
+    """Make a page the first of parts that promise the same, and record the others, unless the page has changed."""
     sql = """
-        WITH halved AS (
-            UPDATE sync_page
-               SET state = 'pending', leased_until = '-infinity', received_from = NULL, received_before = NULL,
-                   provider_message_ids = %(first)s, message_count = cardinality(%(first)s::text[])
-             WHERE id = %(page_id)s
-               AND user_id = %(user_id)s
-               AND state IN ('pending', 'fetching')
-               AND provider_message_ids = %(read)s
-            RETURNING user_id, account_id, run_id, folder_id
-        )
-        INSERT INTO sync_page (user_id, account_id, run_id, folder_id, provider_message_ids, message_count)
-        SELECT user_id, account_id, run_id, folder_id, %(second)s, cardinality(%(second)s::text[]) FROM halved
+        UPDATE sync_page
+           SET state = 'pending', leased_until = '-infinity', received_from = %(received_from)s,
+               received_before = %(received_before)s, provider_message_ids = %(ids)s, received_times = %(times)s,
+               message_count = cardinality(%(ids)s::text[])
+         WHERE id = %(page_id)s
+           AND user_id = %(user_id)s
+           AND state IN ('pending', 'fetching')
+           AND provider_message_ids = %(read)s
+        RETURNING run_id
     """
-    middle = len(page.provider_message_ids) // 2
-    params = {
-        "page_id": page.id,
-        "user_id": account.user_id,
-        "read": page.provider_message_ids,
-        "first": page.provider_message_ids[:middle],
-        "second": page.provider_message_ids[middle:],
-    }
-    await conn.execute(sql, params)
+    first, *rest = parts
+    params = {**_facts_of(first), "page_id": page.id, "user_id": account.user_id, "read": page.provider_message_ids}
+    if row := await (await conn.execute(sql, params)).fetchone():
+        await insert_pages(conn, account, row[0], rest)
+
+
+async def set_page_messages(conn: Connection, account: ConnectedAccount, page: SyncPage, most: int | None) -> None:
+    """Have the other pages of the run be no larger than this; None: as they were cut."""
+    sql = """
+        UPDATE sync_run
+           SET page_messages = %(most)s
+         WHERE id = (SELECT run_id FROM sync_page WHERE id = %(page_id)s)
+           AND user_id = %(user_id)s
+    """
+    await conn.execute(sql, {"most": most, "page_id": page.id, "user_id": account.user_id})
 
 
 async def release_page(conn: Connection, account: ConnectedAccount, page: SyncPage) -> None:
@@ -210,3 +213,12 @@ async def count_pages(conn: Connection, account: ConnectedAccount, run_id: UUID)
     async with conn.cursor(row_factory=class_row(PageCounts)) as cur:
         await cur.execute(sql, {"run_id": run_id, "user_id": account.user_id})
         return await cur.fetchone() or PageCounts(open=0, failed=0)
+
+
+def _facts_of(page: PlannedPage) -> dict[str, object]:
+    return {
+        "received_from": page.received_from,
+        "received_before": page.received_before,
+        "ids": list(page.provider_message_ids),
+        "times": list(page.received_times) if page.received_times else None,
+    }

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from shared.errors import AnswerTooLarge, ProviderItemNotFound
 from shared.jobs import Later
@@ -11,26 +12,40 @@ from shared.models.mail import Fetched
 from shared.providers.protocol import MailProvider
 from shared.storage.database import user_transaction
 from shared.storage.events import Event
-from shared.storage.sync_pages import finish_page, halve_page, narrow_page
+from shared.storage.sync_pages import finish_page, narrow_page, set_page_messages, split_page
 from shared.sync.answers import events_from, fetch_by_id, save_answer, with_homes
 from shared.sync.engine import Engine, recorded_transaction
+from shared.sync.pages import parts_of
 
 log = logging.getLogger(__name__)
-SLACK = 10  # messages that arrived in the window since it was listed
+LEAST_MESSAGES: Final = 20  # one large message must not make the pages of all others tiny
+NEARLY: Final = 0.75
+GROWTH: Final = 8  # a page that went through lets the next be larger by this part
+SLACK: Final = 10  # messages that arrived in the window since it was listed
 
 
 async def fetch_page(engine: Engine, account: ConnectedAccount, provider: MailProvider, page: SyncPage) -> list[Later]:
     """
     Fetch what a page promises, save it and mark the page done in one transaction; return jobs to send.
 
-    Where somebody else saved a message meanwhile, the page stays open for that message alone.
+    Where somebody else saved a message meanwhile, the page stays open for that message alone. One that is too large is
+    cut into smaller ones, and so are those after it, without being asked for first; they grow again as they succeed.
     """
+    promised = len(page.provider_message_ids)
+    if page.most_messages and promised > page.most_messages:
+        async with user_transaction(engine.pool, account.user_id) as conn:
+            await split_page(conn, account, page, parts_of(page, page.most_messages))
+        return []
     try:
         answers = await _answers(provider, page)
     except AnswerTooLarge as exc:
-        log.info("page halved", extra={"page_id": page.id, "error_code": exc.code})
+        if promised == 1:
+            raise
+        log.info("page cut", extra={"page_id": page.id, "messages": promised, "error_code": exc.code})
+        half = promised // 2
         async with user_transaction(engine.pool, account.user_id) as conn:
-            await halve_page(conn, account, page)
+            await set_page_messages(conn, account, page, max(half, LEAST_MESSAGES))
+            await split_page(conn, account, page, parts_of(page, half))
         return []
     jobs: list[Later] = []
     settled: list[Fetched] = []
@@ -47,8 +62,10 @@ async def fetch_page(engine: Engine, account: ConnectedAccount, provider: MailPr
             told += events_from(account, saved, buried)
         if contested:
             await narrow_page(conn, account, page, contested)
-        else:
-            await finish_page(conn, account, page)
+        elif await finish_page(conn, account, page) and page.most_messages and promised > NEARLY * page.most_messages:
+            larger = page.most_messages + max(1, page.most_messages // GROWTH)
+            most = larger if larger < engine.settings.sync_page_messages else None
+            await set_page_messages(conn, account, page, most)
         if account.state is AccountState.LIVE:  # somebody follows it message by message
             events.extend(told)
         elif told:

@@ -1,9 +1,6 @@
 """Enumerating a folder, cheaply, and cutting what it holds into pages to fetch."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -11,22 +8,21 @@ from shared.errors import CursorExpired, ProviderItemNotFound
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, SyncFolder
 from shared.models.jobs import StartSync
-from shared.models.mail import ChangePage, ListedMessage, message_id_from
+from shared.models.mail import ChangePage, message_id_from
 from shared.providers.protocol import MailProvider
 from shared.storage.database import Connection, user_transaction
 from shared.storage.folders import CursorMove, give_up_round, move_cursor, release_listing
 from shared.storage.listings import forget_seen, remember_seen, unseen_provider_ids
 from shared.storage.messages import stored_messages
-from shared.storage.sync_pages import PlannedPage, insert_id_pages, insert_pages
+from shared.storage.sync_pages import insert_id_pages, insert_pages
 from shared.storage.sync_runs import ensure_run
 from shared.sync.engine import Engine
 from shared.sync.folders import refresh_folders
+from shared.sync.pages import pages_from
 
 log = logging.getLogger(__name__)
 LEAST_LISTED: Final = 10
 FIRST_PAGES_MESSAGES: Final = 100
-ONE_SECOND: Final = timedelta(seconds=1)
-END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC, microsecond=0) - ONE_SECOND
 
 
 async def list_folder_page(
@@ -104,47 +100,3 @@ async def _record(
             unseen = await unseen_provider_ids(conn, account, folder)
             await insert_id_pages(conn, account, run_id, folder.id, unseen, size=size)
             await forget_seen(conn, account, folder)
-
-
-def pages_from(folder_id: UUID, listed: Sequence[ListedMessage], size: int) -> Iterator[PlannedPage]:
-    """
-    Cut a listing into windows of received times of at most `size` messages, newest first.
-
-    A window never ends inside a second, because a fetch could not tell its two halves apart; a second with more than
-    `size` messages, and messages without a time or at the end of all time, become pages by id.
-    """
-    timed = sorted((m for m in listed if _fits_a_window(m)), key=_second_of, reverse=True)
-    window: list[ListedMessage] = []
-    by_id = [m.provider_message_id for m in listed if not _fits_a_window(m)]
-    for _, group in groupby(timed, key=_second_of):
-        same_second = list(group)
-        if len(same_second) > size:
-            by_id += [m.provider_message_id for m in same_second]
-            continue
-        if window and len(window) + len(same_second) > size:
-            yield _window_from(folder_id, window)
-            window = []
-        window += same_second
-    if window:
-        yield _window_from(folder_id, window)
-    for start in range(0, len(by_id), size):
-        yield PlannedPage(folder_id, by_id[start : start + size])
-
-
-def _window_from(folder_id: UUID, messages: Sequence[ListedMessage]) -> PlannedPage:
-    return PlannedPage(
-        folder_id,
-        [m.provider_message_id for m in messages],
-        received_from=_second_of(messages[-1]),
-        received_before=_second_of(messages[0]) + ONE_SECOND,
-    )
-
-
-def _fits_a_window(message: ListedMessage) -> bool:
-    return message.received_at is not None and message.received_at < END_OF_TIME
-
-
-def _second_of(message: ListedMessage) -> datetime:
-    if message.received_at is None:
-        raise ValueError("a message without a received time has no second")
-    return message.received_at.replace(microsecond=0)

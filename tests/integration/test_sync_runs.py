@@ -14,7 +14,7 @@ from shared.models.mail import folder_id_from
 from shared.storage.accounts import claim_accounts_for_changes, claim_changes, finish_changes
 from shared.storage.database import Pool, system_transaction, user_transaction
 from shared.storage.folders import CursorMove, claim_listing, move_cursor, upsert_folders
-from shared.storage.sync_pages import claim_page, count_pages, fail_page, finish_page, halve_page, insert_id_pages
+from shared.storage.sync_pages import claim_page, count_pages, fail_page, finish_page, insert_id_pages, split_page
 from shared.storage.sync_runs import (
     claim_lane,
     claim_start,
@@ -24,6 +24,7 @@ from shared.storage.sync_runs import (
     stalled_runs,
     start_run,
 )
+from shared.sync.pages import parts_of
 from tests.integration.mail import INBOX, SENT
 
 
@@ -83,16 +84,16 @@ async def test_a_dead_workers_page_is_taken_again_and_done_once(
     assert sorted(await asyncio.gather(finish(), finish())) == [False, True]
 
 
-async def test_a_page_too_large_becomes_two_that_promise_the_same(
+async def test_a_page_is_split_once_into_parts_that_promise_the_same(
     pool: Pool, account: ConnectedAccount, run: SyncRun, owner: AsyncConnection[Any]
 ) -> None:
     async with user_transaction(pool, account.user_id) as conn:
         page = await claim_page(conn, account, run.id, 60)
         assert page is not None
-        await halve_page(conn, account, page)
-        await halve_page(conn, account, page)  # a second worker with the same page
+        await split_page(conn, account, page, parts_of(page, 1))
+        await split_page(conn, account, page, parts_of(page, 1))  # a second worker with the same page
     rows = await (await owner.execute("SELECT provider_message_ids FROM sync_page")).fetchall()
-    assert sorted(provider_id for (ids,) in rows for provider_id in ids) == list("abcdef")
+    assert sorted(ids for (ids,) in rows) == [["a"], ["b"], ["c", "d"], ["e", "f"]]
 
 
 async def test_a_failing_page_is_left_after_its_last_attempt(

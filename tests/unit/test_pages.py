@@ -7,8 +7,9 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.models.accounts import SyncPage
 from shared.models.mail import ListedMessage
-from shared.sync.listing import pages_from
+from shared.sync.pages import pages_from, parts_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FOLDER_ID = uuid4()
@@ -57,3 +58,23 @@ def test_the_last_second_of_the_calendar_does_not_overflow() -> None:
     message = ListedMessage("m", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), "k")
     (page,) = pages_from(FOLDER_ID, [message], 10)
     assert page.provider_message_ids == ["m"]
+
+
+def test_a_page_is_cut_at_its_seconds() -> None:
+    (planned,) = pages_from(FOLDER_ID, [listed(f"m{n}", n // 2 + 0.5) for n in range(8)], 8)
+    page = SyncPage(
+        id=1,
+        folder_id=FOLDER_ID,
+        provider_folder_id="f",
+        received_from=planned.received_from,
+        received_before=planned.received_before,
+        provider_message_ids=list(planned.provider_message_ids),
+        received_times=[time for time in planned.received_times or [] if time],
+        attempts=0,
+        most_messages=None,
+    )
+    parts = parts_of(page, 4)
+    assert [part.provider_message_ids for part in parts] == [["m6", "m7", "m4", "m5"], ["m2", "m3", "m0", "m1"]]
+    assert parts[0].received_before == page.received_before
+    assert parts[0].received_from == parts[1].received_before == NOON + timedelta(seconds=2)
+    assert parts[1].received_from == page.received_from

@@ -1,4 +1,4 @@
-"""Folders that are listed while runs end and begin."""
+"""Folders that are listed while runs end and begin, and pages that are too large for their provider."""
 
 from shared.models.accounts import SyncFolder, Urgency
 from shared.models.jobs import StartSync, SyncLane
@@ -50,3 +50,23 @@ async def test_what_is_listed_when_no_run_is_left_begins_one(mail: Mirror) -> No
         await mail.run(jobs[0].job)
     assert mail.prove().holds
     assert await mail.query("SELECT 1 FROM sync_page WHERE state <> 'done'") == []
+
+
+async def test_pages_become_smaller_until_the_provider_answers_in_time(mirror: Mirror) -> None:
+    mirror.admin.make_synthetic(mirror.address, 1_500, folders=["archive"], seed=6, body_bytes=200)
+    mirror.admin.fault("timeout", path=r"\$top=(1[1-9]\d|[2-9]\d\d)\b", times=None)
+    await mirror.sync()
+    assert mirror.prove().holds
+    (rule,) = mirror.admin.stats()["faults"]
+    assert 2 <= rule["fired"] <= 8
+    assert mirror.admin.usage(mirror.address)["requests"] < 120  # by id it would be one for each message
+    ((most,),) = await mirror.query("SELECT page_messages FROM sync_run")
+    assert 50 <= most <= 120
+
+
+async def test_pages_grow_again_when_the_provider_keeps_up(mirror: Mirror) -> None:
+    mirror.admin.make_synthetic(mirror.address, 3_000, folders=["archive"], seed=7, body_bytes=200)
+    mirror.admin.fault("timeout", path=r"\$filter=receivedDateTime", times=1)
+    await mirror.sync()
+    assert mirror.prove().holds
+    assert await mirror.query("SELECT page_messages FROM sync_run") == [(None,)]
