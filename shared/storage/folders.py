@@ -127,7 +127,7 @@ async def give_up_round(conn: Connection, account: ConnectedAccount, folder: Syn
 async def seconds_until_listing(conn: Connection, account: ConnectedAccount) -> float:
     """Tell how long every folder that is still to be listed has to wait after failures; 0 when one has not to."""
     sql = """
-        SELECT greatest(0, extract(epoch FROM min(leased_until) - clock_timestamp()))::float8
+        SELECT greatest(0, extract(epoch FROM min(leased_until)) - extract(epoch FROM clock_timestamp()))::float8
           FROM folder
          WHERE account_id = %(account_id)s
            AND user_id = %(user_id)s

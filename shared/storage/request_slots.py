@@ -198,7 +198,8 @@ async def _take(conn: Connection, account: ConnectedAccount, terms: _Terms, *, s
             RETURNING request_slot.slot
         )
         SELECT pace.at, taken.slot,
-               greatest(0, extract(epoch FROM pace.not_before - pace.at))::float8 AS held_back_seconds,
+               greatest(0, extract(epoch FROM pace.not_before) - extract(epoch FROM pace.at))::float8
+                   AS held_back_seconds,
                spent.is_over AS is_over_budget, pace.throttles
           FROM pace CROSS JOIN spent LEFT JOIN taken ON true
     """

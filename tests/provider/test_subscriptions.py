@@ -78,7 +78,9 @@ class System:
         await self.owner.execute("UPDATE subscription SET renew_at = '-infinity'")
 
     async def problem(self) -> Row:
-        sql = "SELECT subscription_problem, subscribe_not_before - now(), state::text FROM account"
+        sql = """SELECT subscription_problem,
+                        CASE WHEN isfinite(subscribe_not_before) THEN subscribe_not_before - now() END, state::text
+                   FROM account"""
         found = await (await self.owner.execute(sql)).fetchone()
         assert found is not None
         return found
