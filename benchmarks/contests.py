@@ -199,6 +199,7 @@ def _run_other(trial: Trial, name: str, address: str, messages: int, contest: Co
         page=OWN_PAGES.get(name, contest.page),
         queues=trial.azurite.connection_string,
     )
+    index(trial)  # or what ours left for later would weigh on it
     python = PEERS_PYTHON if name in PEERS else sys.executable
     command = [python, "-m", f"benchmarks.contestants.{name}", json.dumps(dataclasses.asdict(task))]
     before = cpu_seconds(trial.postgres.pid)
