@@ -1,6 +1,6 @@
 """What the sync engine and the use cases ask of a mail provider, in neutral words."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,8 +61,12 @@ class MailProvider(Protocol):
         """
         List the whole tree of visible folders, parents before children; hidden and search folders are left out.
 
-        In haste, because somebody waits, it may take more requests.
+        In haste, because somebody waits, well-known names may be missing, though not that of the inbox.
         """
+        ...
+
+    async def well_known_names(self) -> Mapping[str, str]:
+        """Give the well-known names by the ids of the folders that have them."""
         ...
 
     async def changes(self, provider_folder_id: str, cursor: str | None, *, page_messages: int) -> ChangePage:

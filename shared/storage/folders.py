@@ -1,6 +1,6 @@
 """Folders: the account's tree, and how far each folder's listing went."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from uuid import UUID
 
@@ -19,17 +19,24 @@ class CursorMove(Enum):
     ENDLESS = auto()  # moved, and its round leads nowhere
 
 
-async def upsert_folders(conn: Connection, account: ConnectedAccount, folders: Sequence[ProviderFolder]) -> list[UUID]:
+async def upsert_folders(
+    conn: Connection, account: ConnectedAccount, folders: Sequence[ProviderFolder], *, keeps_names: bool = False
+) -> list[UUID]:
     """
     Save the tree as the provider has it; return the ids of folders that are new or look different.
 
-    A folder whose counts have changed is due for a visit.
+    A folder whose counts have changed is due for a visit. With `keeps_names`, a folder without a well-known name keeps
+    the one that it had.
     """
     sql = """
         INSERT INTO folder (id, user_id, account_id, provider_folder_id, parent_id, display_name, well_known_name,
                             provider_total_count, provider_unread_count)
         SELECT new.id, %(user_id)s, %(account_id)s, new.provider_folder_id, new.parent_id, new.display_name,
-               new.well_known_name, new.total_count, new.unread_count
+               CASE WHEN %(keeps_names)s
+                    THEN coalesce(new.well_known_name, (SELECT well_known_name FROM folder WHERE folder.id = new.id))
+                    ELSE new.well_known_name
+               END,
+               new.total_count, new.unread_count
           FROM unnest(%(ids)b::uuid[], %(provider_folder_ids)b::text[], %(parent_ids)b::uuid[],
                       %(display_names)b::text[], %(well_known_names)b::text[], %(total_counts)b::int[],
                       %(unread_counts)b::int[])
@@ -67,6 +74,29 @@ async def upsert_folders(conn: Connection, account: ConnectedAccount, folders: S
         "well_known_names": [folder.well_known_name for folder in folders],
         "total_counts": [folder.total_count for folder in folders],
         "unread_counts": [folder.unread_count for folder in folders],
+        "keeps_names": keeps_names,
+    }
+    return [row[0] for row in await (await conn.execute(sql, params)).fetchall()]
+
+
+async def set_well_known_names(conn: Connection, account: ConnectedAccount, names: Mapping[str, str]) -> list[UUID]:
+    """Save the well-known names of folders by their provider's ids; return the ids of those that changed."""
+    sql = """
+        UPDATE folder
+           SET well_known_name = new.well_known_name
+          FROM (SELECT id, named.well_known_name
+                  FROM folder LEFT JOIN unnest(%(provider_folder_ids)b::text[], %(names)b::text[])
+                       AS named (provider_folder_id, well_known_name) USING (provider_folder_id)
+                 WHERE account_id = %(account_id)s AND user_id = %(user_id)s) AS new
+         WHERE folder.id = new.id
+           AND folder.well_known_name IS DISTINCT FROM new.well_known_name
+        RETURNING folder.id
+    """
+    params = {
+        "account_id": account.id,
+        "user_id": account.user_id,
+        "provider_folder_ids": list(names),
+        "names": list(names.values()),
     }
     return [row[0] for row in await (await conn.execute(sql, params)).fetchall()]
 

@@ -11,7 +11,13 @@ from shared.models.mail import folder_id_from
 from shared.providers.protocol import MailProvider
 from shared.storage.database import Connection
 from shared.storage.events import Event
-from shared.storage.folders import count_listing_folders, delete_folders, known_folder_ids, upsert_folders
+from shared.storage.folders import (
+    count_listing_folders,
+    delete_folders,
+    known_folder_ids,
+    set_well_known_names,
+    upsert_folders,
+)
 from shared.storage.messages import provider_ids_in_folders
 from shared.storage.sync_pages import insert_id_pages
 from shared.storage.sync_runs import ensure_run
@@ -30,10 +36,18 @@ async def refresh_folders(
     listed = {folder_id_from(account.id, folder.provider_folder_id) for folder in tree}
     async with recorded_transaction(engine, account) as (conn, events):
         gone = sorted(await known_folder_ids(conn, account) - listed)
-        changed = await upsert_folders(conn, account, tree)
+        changed = await upsert_folders(conn, account, tree, keeps_names=in_haste)
         events += [Event(ChangeKind.FOLDER_CHANGED, account.id, folder_id=folder_id) for folder_id in changed]
         events += [Event(ChangeKind.FOLDER_REMOVED, account.id, folder_id=folder_id) for folder_id in gone]
         return await _plan_run(engine, conn, account, gone)
+
+
+async def name_folders(engine: Engine, account: ConnectedAccount, provider: MailProvider) -> None:
+    """Save which folders have well-known names."""
+    names = await provider.well_known_names()
+    async with recorded_transaction(engine, account) as (conn, events):
+        changed = await set_well_known_names(conn, account, names)
+        events += [Event(ChangeKind.FOLDER_CHANGED, account.id, folder_id=folder_id) for folder_id in changed]
 
 
 async def _plan_run(engine: Engine, conn: Connection, account: ConnectedAccount, gone: Sequence[UUID]) -> list[Later]:

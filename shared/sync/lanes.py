@@ -21,7 +21,7 @@ from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, SyncFolder, SyncPage, Urgency
 from shared.models.jobs import SyncLane
 from shared.providers.protocol import MailProvider
-from shared.storage.database import user_transaction
+from shared.storage.database import Connection, user_transaction
 from shared.storage.folders import claim_listing, release_listing, seconds_until_listing
 from shared.storage.sync_pages import claim_page, fail_page, release_page
 from shared.storage.sync_runs import claim_lane, release_lane, renew_lane
@@ -85,7 +85,7 @@ async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, l
         async with user_transaction(engine.pool, account.user_id) as conn:
             if not await renew_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds):
                 return []
-        work = await _claim(engine, account, job.run_id, lists_first=lane < LISTING_LANES)
+            work = await _claim(engine, conn, account, job.run_id, lists_first=lane < LISTING_LANES)
         if work is None:
             if (following := await finish_if_done(engine, account, job.run_id)) is not None:
                 return following
@@ -104,16 +104,17 @@ async def _successor(engine: Engine, account: ConnectedAccount, job: SyncLane) -
     return Later(job, delay_seconds=min(wait_seconds, LONGEST_WAIT_SECONDS))
 
 
-async def _claim(engine: Engine, account: ConnectedAccount, run_id: UUID, *, lists_first: bool) -> _Work | None:
+async def _claim(
+    engine: Engine, conn: Connection, account: ConnectedAccount, run_id: UUID, *, lists_first: bool
+) -> _Work | None:
     """Take a page, or a folder to list; a few lanes look for folders first, so that there are always pages."""
     lease_seconds = engine.settings.page_lease_seconds
-    async with user_transaction(engine.pool, account.user_id) as conn:
-        if lists_first and (listing := await claim_listing(conn, account, lease_seconds)):
-            return _Work(listing=listing)
-        if page := await claim_page(conn, account, run_id, lease_seconds):
-            return _Work(page=page)
-        if not lists_first and (listing := await claim_listing(conn, account, lease_seconds)):
-            return _Work(listing=listing)
+    if lists_first and (listing := await claim_listing(conn, account, lease_seconds)):
+        return _Work(listing=listing)
+    if page := await claim_page(conn, account, run_id, lease_seconds):
+        return _Work(page=page)
+    if not lists_first and (listing := await claim_listing(conn, account, lease_seconds)):
+        return _Work(listing=listing)
     return None
 
 

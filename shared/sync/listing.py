@@ -22,7 +22,7 @@ from shared.sync.pages import pages_from
 
 log = logging.getLogger(__name__)
 LEAST_LISTED: Final = 10
-FIRST_PAGES_MESSAGES: Final = 100
+FIRST_PAGES: Final = (100, 100)  # of the inbox: what its owner looks for first is there first
 
 
 async def list_folder_page(
@@ -47,7 +47,7 @@ async def list_folder_page(
         move = await move_cursor(conn, account, folder, cursor=page.cursor, listed=not page.has_more)
         if move is not CursorMove.STALE:
             run, is_new = await ensure_run(conn, account)
-            await _record(conn, account, run.id, folder, page, size=_page_size(engine, folder))
+            await _record(conn, account, run.id, folder, page, size=engine.settings.sync_page_messages)
             await release_listing(conn, account, folder)
             if is_new:
                 jobs.append(Later(StartSync(account_id=account.id, run_id=run.id)))
@@ -63,13 +63,6 @@ def _listing_size(engine: Engine, folder: SyncFolder, failures: int) -> int:
     if folder.cursor is None:
         size = min(size, 2 * engine.settings.sync_page_messages)
     return max(size >> failures, min(size, LEAST_LISTED))
-
-
-def _page_size(engine: Engine, folder: SyncFolder) -> int:
-    """Cut the newest of the inbox small: what its owner looks for first is there first."""
-    size = engine.settings.sync_page_messages
-    is_first = folder.cursor is None and folder.well_known_name == "inbox"
-    return min(size, FIRST_PAGES_MESSAGES) if is_first else size
 
 
 async def _start_over(engine: Engine, account: ConnectedAccount, folder: SyncFolder, why: str) -> None:
@@ -91,7 +84,8 @@ async def _record(
         or row.folder_id != folder.id
         or row.change_key != item.change_key
     ]
-    await insert_pages(conn, account, run_id, list(pages_from(folder.id, wanted, size)))
+    first_sizes = FIRST_PAGES if folder.cursor is None and folder.well_known_name == "inbox" else ()
+    await insert_pages(conn, account, run_id, list(pages_from(folder.id, wanted, size, first_sizes=first_sizes)))
     await insert_id_pages(conn, account, run_id, folder.id, list(page.removed_ids), size=size)
     if folder.listing_round > 1:
         seen = [message_id_from(account.id, item.provider_message_id) for item in page.listed]

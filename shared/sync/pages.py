@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby, repeat
 from typing import Final
 from uuid import UUID
 
@@ -14,13 +14,17 @@ ONE_SECOND: Final = timedelta(seconds=1)
 END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC, microsecond=0) - ONE_SECOND
 
 
-def pages_from(folder_id: UUID, listed: Sequence[ListedMessage], size: int) -> Iterator[PlannedPage]:
+def pages_from(
+    folder_id: UUID, listed: Sequence[ListedMessage], size: int, *, first_sizes: Sequence[int] = ()
+) -> Iterator[PlannedPage]:
     """
-    Cut a listing into windows of received times of at most `size` messages, newest first.
+    Cut a listing into windows of received times of at most `size` messages, the first ones smaller, newest first.
 
     A window never ends inside a second, because a fetch could not tell its two halves apart; a second with more than
     `size` messages, and messages without a time or at the end of all time, become pages by id.
     """
+    sizes = chain(first_sizes, repeat(size))
+    most = min(next(sizes), size)
     timed = sorted((m for m in listed if _fits_a_window(m)), key=_second_of, reverse=True)
     window: list[ListedMessage] = []
     by_id = [m.provider_message_id for m in listed if not _fits_a_window(m)]
@@ -29,9 +33,9 @@ def pages_from(folder_id: UUID, listed: Sequence[ListedMessage], size: int) -> I
         if len(same_second) > size:
             by_id += [m.provider_message_id for m in same_second]
             continue
-        if window and len(window) + len(same_second) > size:
+        if window and len(window) + len(same_second) > most:
             yield _window_from(folder_id, window)
-            window = []
+            window, most = [], min(next(sizes), size)
         window += same_second
     if window:
         yield _window_from(folder_id, window)

@@ -24,7 +24,7 @@ from shared.storage.sync_runs import (
     start_run,
 )
 from shared.sync.engine import WORKING_STATES, Engine, recorded_transaction
-from shared.sync.folders import refresh_folders
+from shared.sync.folders import name_folders, refresh_folders
 
 if TYPE_CHECKING:
     from shared.job_queues import JobQueues
@@ -70,7 +70,7 @@ async def retry_failed(pool: Pool, jobs: "JobQueues", user_id: UUID, account_id:
 
 async def start_sync(engine: Engine, account: ConnectedAccount, job: StartSync) -> list[Later]:
     """
-    Read the folder tree and set the run's lanes going.
+    Read the folder tree and set the run's lanes going; then ask for all well-known names, which takes longer.
 
     Once in a while at most: when it fails, and its worker dies or the provider is down, the sweep asks again.
     """
@@ -85,7 +85,9 @@ async def start_sync(engine: Engine, account: ConnectedAccount, job: StartSync) 
             await change_account_state(conn, account, AccountState.SYNCING)
             events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
     lane = Later(SyncLane(account_id=account.id, run_id=job.run_id))
-    return [Later(EnsureSubscription(account_id=account.id)), *[lane] * engine.settings.sync_lanes]
+    await engine.jobs.send([Later(EnsureSubscription(account_id=account.id)), *[lane] * engine.settings.sync_lanes])
+    await name_folders(engine, account, engine.provider_for(account, Urgency.BACKFILL))
+    return []
 
 
 async def finish_if_done(engine: Engine, account: ConnectedAccount, run_id: UUID) -> list[Later] | None:

@@ -111,7 +111,7 @@ class GraphClient:
         *,
         most_bytes: int = ANSWER_MAX_BYTES,
         tolerated: tuple[type[ProviderError], ...] = (),
-        check: Callable[[Answer], None] = lambda _: None,
+        check: Callable[[Answer], None] | None = None,
     ) -> Answer:
         """
         Ask, and read a JSON object, empty when the answer has no body.
@@ -122,10 +122,10 @@ class GraphClient:
         async with self.opened(question, tolerated=tolerated) as answer:
             if answer.response.is_error or answer.response.status_code == httpx.codes.NO_CONTENT:
                 return Answer(answer.asked_at, {})
-            document = _object_from(await answer.read(most_bytes))
-            whole = Answer(answer.asked_at, document, answer.response.headers.get("Date"))
-            check(whole)
-            return whole
+            body = await answer.read(most_bytes)
+            if check:
+                check(_answer_from(answer, body))
+        return _answer_from(answer, body)
 
     @asynccontextmanager
     async def opened(
@@ -211,6 +211,10 @@ async def _raise_refusal(answer: OpenAnswer, tolerated: tuple[type[ProviderError
         record(THROTTLED_SECONDS, error.retry_after_seconds or 0)
     if not isinstance(error, tolerated):
         raise error
+
+
+def _answer_from(answer: OpenAnswer, body: bytes) -> Answer:
+    return Answer(answer.asked_at, _object_from(body), answer.response.headers.get("Date"))
 
 
 def _object_from(body: bytes) -> dict[str, Any]:

@@ -24,7 +24,7 @@ WELL_KNOWN_NAMES: Final = (
     "scheduled",
     "syncissues",
 )
-NAMES_IN_HASTE: Final = 4  # in a batch, whose parts are answered one after the other
+URGENT_NAMES: Final = ("inbox", "sentitems", "drafts")  # with the top of the tree four requests
 CHILDREN_AT_ONCE: Final = 3
 _PAGE: Final = {"$top": "100"}
 _Given = TypeVar("_Given")
@@ -34,10 +34,11 @@ async def list_folders(client: GraphClient, *, in_haste: bool) -> Sequence[Provi
     """
     Walk the tree, parents first. Hidden and search folders are left out, with what is below them.
 
-    What does not depend on another answer is asked for together; in haste the names come in several small batches.
+    What does not depend on another answer is asked for together. In haste only urgent names are asked for, each alone:
+    the parts of a batch are answered one after the other.
     """
     top, names = await asyncio.gather(
-        _top(client), _well_known_names(client, in_haste=in_haste), return_exceptions=True
+        _top(client), _urgent_names(client) if in_haste else well_known_names(client), return_exceptions=True
     )
     if isinstance(top, BaseException):
         raise top
@@ -97,19 +98,22 @@ async def _items(client: GraphClient, path: str) -> list[dict[str, Any]]:
     return items
 
 
-async def _well_known_names(client: GraphClient, *, in_haste: bool) -> dict[str, str]:
-    size = NAMES_IN_HASTE if in_haste else len(WELL_KNOWN_NAMES)
-    parts = [WELL_KNOWN_NAMES[at : at + size] for at in range(0, len(WELL_KNOWN_NAMES), size)]
-    return {
-        folder_id: name
-        for found in await _together(*(_names_of(client, part) for part in parts))
-        for folder_id, name in found.items()
-    }
+async def _urgent_names(client: GraphClient) -> dict[str, str]:
+    ids = await _together(*(_id_of(client, name) for name in URGENT_NAMES))
+    return {folder_id: name for folder_id, name in zip(ids, URGENT_NAMES, strict=True) if folder_id}
 
 
-async def _names_of(client: GraphClient, names: Sequence[str]) -> dict[str, str]:
-    """Return which folders have these names, by id; no listing says so."""
-    paths = {f"me/mailFolders/{name}?$select=id": name for name in names}
+async def _id_of(client: GraphClient, name: str) -> str | None:
+    try:
+        document = (await client.get(f"me/mailFolders/{name}?$select=id")).document
+    except ProviderItemNotFound:
+        return None
+    return str(document.get("id"))
+
+
+async def well_known_names(client: GraphClient) -> dict[str, str]:
+    """Return which folders have well-known names, by id; no listing says so."""
+    paths = {f"me/mailFolders/{name}?$select=id": name for name in WELL_KNOWN_NAMES}
     _, parts = await get_together(client, list(paths))
     if len(parts) < len(paths):
         raise ProviderUnavailable(f"{len(paths) - len(parts)} names of folders were left unanswered")

@@ -1,7 +1,7 @@
 """An Outlook mailbox, through Microsoft Graph."""
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,7 +20,7 @@ from shared.providers.graph.addresses import cursor_from, segment_from, text_fro
 from shared.providers.graph.batch import MOST_PATHS, found_in, get_together
 from shared.providers.graph.client import IMMUTABLE_IDS, AccessToken, GraphClient, Question, items_of
 from shared.providers.graph.errors import IdMalformed, TimedOut
-from shared.providers.graph.folders import list_folders
+from shared.providers.graph.folders import list_folders, well_known_names
 from shared.providers.graph.mapping import listed_from, message_from
 from shared.providers.graph.states import message_states
 from shared.providers.graph.subscriptions import list_subscriptions, renew_subscription, subscribe, unsubscribe
@@ -66,6 +66,9 @@ class GraphMail:
 
     async def list_folders(self, *, in_haste: bool = False) -> Sequence[ProviderFolder]:
         return await list_folders(self._client, in_haste=in_haste)
+
+    async def well_known_names(self) -> Mapping[str, str]:
+        return await well_known_names(self._client)
 
     async def changes(self, provider_folder_id: str, cursor: str | None, *, page_messages: int) -> ChangePage:
         prefer = (IMMUTABLE_IDS, f"odata.maxpagesize={page_messages}")
