@@ -1,12 +1,13 @@
 """Connections to PostgreSQL: one pool per process, one user per transaction."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool
 
 from shared.settings import Settings
@@ -14,6 +15,11 @@ from shared.settings import Settings
 Row = tuple[Any, ...]
 Connection = AsyncConnection[Row]
 Pool = AsyncConnectionPool[Connection]
+RESTED_SECONDS: Final = 1.0
+
+
+class _PooledConnection(AsyncConnection[Row]):
+    returned_at = 0.0  # on the monotonic clock
 
 
 async def open_pool(settings: Settings) -> Pool:
@@ -29,8 +35,10 @@ async def open_pool(settings: Settings) -> Pool:
         timeout=10,
         max_idle=60,
         open=False,
-        check=AsyncConnectionPool.check_connection,
-        kwargs={"prepare_threshold": None},
+        check=_check_when_rested,
+        reset=_note_the_time,
+        connection_class=_PooledConnection,
+        kwargs={"autocommit": True, "prepare_threshold": None},
     )
     await pool.open()
     return pool
@@ -44,7 +52,7 @@ async def user_transaction(pool: Pool, user_id: UUID) -> AsyncIterator[Connectio
     Row-level security reads `app.user_id`, which lives no longer than the transaction.
     """
     async with pool.connection() as conn:
-        await _configure(conn, str(user_id))
+        await _begin(conn, str(user_id))
         yield conn
 
 
@@ -52,17 +60,30 @@ async def user_transaction(pool: Pool, user_id: UUID) -> AsyncIterator[Connectio
 async def system_transaction(pool: Pool) -> AsyncIterator[Connection]:
     """Open a transaction that sees no user's rows: only the functions that answer questions across users."""
     async with pool.connection() as conn:
-        await _configure(conn, "")
+        await _begin(conn, "")
         yield conn
 
 
-async def _configure(conn: Connection, user_id: str) -> None:
-    sql = """
-        SELECT set_config('app.user_id', %(user_id)s, true),
-               set_config('timezone', 'UTC', true),
-               set_config('statement_timeout', '60s', true)
-    """
-    await conn.execute(sql, {"user_id": user_id})
+async def _begin(conn: Connection, user_id: str) -> None:
+    """Begin with one message to the server; the pool commits, or rolls back, when it gets the connection back."""
+    statements = sql.SQL(
+        "BEGIN;"
+        " SELECT set_config('app.user_id', {user_id}, true),"
+        " set_config('timezone', 'UTC', true),"
+        " set_config('statement_timeout', '60s', true)"
+    )
+    await conn.execute(statements.format(user_id=user_id))
+
+
+async def _check_when_rested(conn: Connection) -> None:
+    """Raise psycopg.OperationalError when a connection died, as happens when it was not used for a while."""
+    if not isinstance(conn, _PooledConnection) or time.monotonic() - conn.returned_at > RESTED_SECONDS:
+        await AsyncConnectionPool.check_connection(conn)
+
+
+async def _note_the_time(conn: Connection) -> None:
+    if isinstance(conn, _PooledConnection):
+        conn.returned_at = time.monotonic()
 
 
 async def database_time(conn: Connection) -> datetime:
