@@ -201,14 +201,16 @@ async def upsert_bodies(conn: Connection, account: ConnectedAccount, messages: M
 
 
 async def replace_attachments(
-    conn: Connection, account: ConnectedAccount, messages: Mapping[UUID, MailMessage]
+    conn: Connection, account: ConnectedAccount, messages: Mapping[UUID, MailMessage], *, known: Collection[UUID]
 ) -> None:
+    """Make attachments equal to those of the messages, of which `known` were stored before."""
     rows = [
         (message_id, attachment_id_from(message_id, attachment.provider_attachment_id), position, attachment)
         for message_id, message in messages.items()
         for position, attachment in enumerate(message.attachments)
     ]
-    await _delete_attachments(conn, account, list(messages), keeping=[row[1] for row in rows])
+    if changed := [message_id for message_id in messages if message_id in known]:
+        await _delete_attachments(conn, account, changed, keeping=[row[1] for row in rows])
     if not rows:
         return
     sql = """

@@ -184,7 +184,8 @@ async def _write(
         for message_id, message in rows.items()
         if (old := stored.get(message.provider_message_id)) and old.subject != message.subject
     }
-    await replace_attachments(conn, account, rows)
+    known = {row.id for row in stored.values()}
+    await replace_attachments(conn, account, rows, known=known)
     await enter_search_backlog(conn, account, new_text | new_subject)
     return written
 

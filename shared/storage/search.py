@@ -78,12 +78,14 @@ async def write_vectors(conn: Connection, account: ConnectedAccount, message_ids
     Write the search vectors of some messages.
 
     Names and subject are matched as written and weigh more; the text is stemmed as English. Text beyond 200,000
-    characters is left out, because a vector holds 1 MB at most.
+    characters is left out, because a vector holds 1 MB at most. The owner is among the words: `messages_matching` asks
+    for them.
     """
     sql = """
         INSERT INTO message_search (message_id, user_id, vector)
         SELECT message.id, message.user_id,
-               setweight(to_tsvector('simple', left(concat_ws(' ',
+               array_to_tsvector(ARRAY['owner:' || message.user_id])
+               || setweight(to_tsvector('simple', left(concat_ws(' ',
                    message.subject, message.from_name, message.from_address,
                    jsonb_path_query_array(message.to_recipients, '$[*].* ? (@ <> null)')::text,
                    jsonb_path_query_array(message.cc_recipients, '$[*].* ? (@ <> null)')::text), 20000)), 'A')
