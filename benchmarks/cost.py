@@ -2,10 +2,12 @@
 What does it cost: a million messages of a first sync, a thousand live mailboxes for a month, and an idle system?
 
 Computed from what the other benchmarks measured on this machine and from published prices; nothing is rounded in our
-favour: free grants are left out, and an execution counts as a second at least.
+favour: free grants are left out, and an instance that did anything is paid for a second at least. Instances are the
+smallest that hold what was measured.
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -22,7 +24,8 @@ SERVER_MONTH: Final = 130.0
 GIGABYTE_MONTH: Final = 0.115
 LOG_GIGABYTE: Final = 2.99
 
-INSTANCE_GB: Final = 2.0
+INSTANCES: Final = ((0.5, 0.25), (2.0, 1.0), (4.0, 2.0))  # GB, besides what the platform takes, and cores
+GIGABYTE: Final = 1e9
 OPERATIONS_PER_QUEUE_MESSAGE: Final = 6  # put, get, two renewals, delete, and its share of empty looks
 OPERATIONS_PER_LOOK_SECOND: Final = 0.5  # queues looked at while an instance is up
 GIGABYTES_PER_MILLION: Final = 11.0  # table, TOAST and indexes, with lz4
@@ -30,18 +33,23 @@ LIVE_PER_DAY: Final = 40.0  # new messages of a mailbox
 CHANGES_PER_MESSAGE: Final = 1.5  # it is read, moved or deleted, and that is told as well
 JOBS_PER_MESSAGE: Final = 2.0  # the webhook's execution and the job's
 ROUNDS_PER_DAY: Final = 24.0  # delta, of a mailbox, when nothing was missed
+MONTH_SECONDS: Final = 730 * 3600.0
+WORKING_SECONDS: Final = 22 * 10 * 3600.0
+WORKING_SHARE: Final = 0.8  # of the mail of a month arrives in working hours
 LOG_BYTES_PER_EXECUTION: Final = 100.0  # sampled
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A first sync as it was measured."""
+    """A first sync as it was measured, on a core at least."""
 
     messages: int
     sync_seconds: float  # all lanes run in one instance, which is billed once
     index_seconds: float
     queue_messages: int
+    client_cpu_seconds: float
     database_cpu_seconds: float
+    memory_bytes: int  # of an instance, at its largest
 
 
 def million_messages(work: Work) -> float:
@@ -51,14 +59,20 @@ def million_messages(work: Work) -> float:
 
 def _million(work: Work) -> dict[str, float]:
     times = 1_000_000 / work.messages
-    seconds = (work.sync_seconds + work.index_seconds) * times
+    gigabytes, cores = _instance(work)
+    seconds = (max(work.sync_seconds, work.client_cpu_seconds / cores) + work.index_seconds / min(cores, 1)) * times
     operations = work.queue_messages * OPERATIONS_PER_QUEUE_MESSAGE * times + seconds * OPERATIONS_PER_LOOK_SECOND
     return {
-        "GB-seconds": seconds * INSTANCE_GB * GB_SECOND,
+        "GB-seconds": seconds * gigabytes * GB_SECOND,
         "executions": work.queue_messages * times * EXECUTION,
         "queues": operations * STORAGE_OPERATION,
         "database CPU": work.database_cpu_seconds * times * VCPU_SECOND,
     }
+
+
+def _instance(work: Work) -> tuple[float, float]:
+    """Return the GB and cores of the smallest instance that holds what was measured."""
+    return next(each for each in INSTANCES if each[0] * GIGABYTE > work.memory_bytes)
 
 
 def loaded_mailbox_month(work: Work, *, mailboxes: int = 1000, messages: int = 20_000) -> float:
@@ -68,11 +82,16 @@ def loaded_mailbox_month(work: Work, *, mailboxes: int = 1000, messages: int = 2
 
 def _month(work: Work, *, mailboxes: int, messages: int) -> dict[str, float]:
     news = mailboxes * LIVE_PER_DAY * 30 * (1 + CHANGES_PER_MESSAGE)
-    executions = news * JOBS_PER_MESSAGE + mailboxes * ROUNDS_PER_DAY * 30
+    rounds = mailboxes * ROUNDS_PER_DAY * 30
+    executions = news * JOBS_PER_MESSAGE + rounds
     stored = mailboxes * messages / 1_000_000
-    busy_seconds = min(executions * LEAST_EXECUTION_SECONDS, 730 * 3600.0)  # one instance, whatever runs in it at once
+    rest_seconds = MONTH_SECONDS - WORKING_SECONDS
+    # Webhooks, live jobs and delta run in instances of their own, each paid while it does anything.
+    busy_seconds = JOBS_PER_MESSAGE * (
+        _busy(news * WORKING_SHARE, WORKING_SECONDS) + _busy(news * (1 - WORKING_SHARE), rest_seconds)
+    ) + _busy(rounds, MONTH_SECONDS)
     return {
-        "GB-seconds": busy_seconds * INSTANCE_GB * GB_SECOND,
+        "GB-seconds": busy_seconds * _instance(work)[0] * GB_SECOND,
         "executions": executions * EXECUTION,
         "queues": executions * OPERATIONS_PER_QUEUE_MESSAGE * STORAGE_OPERATION,
         "PostgreSQL": SERVER_MONTH,
@@ -82,9 +101,14 @@ def _month(work: Work, *, mailboxes: int, messages: int) -> dict[str, float]:
     }
 
 
+def _busy(executions: float, seconds: float) -> float:
+    """Tell for how many of so many seconds an instance does anything, when executions come as they please."""
+    return seconds * (1 - math.exp(-executions * LEAST_EXECUTION_SECONDS / seconds))
+
+
 def idle_month() -> float:
     """Add up what a system costs that nobody uses: the smallest server with 32 GB, and timers."""
-    timers = 3 * 30 * 24 * 60 * LEAST_EXECUTION_SECONDS * INSTANCE_GB * GB_SECOND / 10  # most of them every ten minutes
+    timers = 3 * 30 * 24 * 60 * LEAST_EXECUTION_SECONDS * INSTANCES[0][0] * GB_SECOND / 10  # most every ten minutes
     return SMALL_SERVER_MONTH + 32 * GIGABYTE_MONTH + timers
 
 

@@ -150,7 +150,9 @@ def _with_slow_messages(gate: Gate) -> Work:
         sync_seconds=ours.seconds,
         index_seconds=searched.seconds + indexing - ours.seconds,
         queue_messages=ours.queue_messages,
+        client_cpu_seconds=ours.client_cpu_seconds,
         database_cpu_seconds=ours.database_cpu_seconds,
+        memory_bytes=ours.memory_bytes,
     )
 
 
