@@ -215,6 +215,20 @@ async def count_pages(conn: Connection, account: ConnectedAccount, run_id: UUID)
         return await cur.fetchone() or PageCounts(open=0, failed=0)
 
 
+async def count_waiting_pages(conn: Connection, account: ConnectedAccount, run_id: UUID) -> int:
+    """Count the pages that could be taken now."""
+    sql = """
+        SELECT count(*)
+          FROM sync_page
+         WHERE run_id = %(run_id)s
+           AND user_id = %(user_id)s
+           AND state IN ('pending', 'fetching')
+           AND leased_until < clock_timestamp()
+    """
+    row = await (await conn.execute(sql, {"run_id": run_id, "user_id": account.user_id})).fetchone()
+    return int(row[0]) if row else 0
+
+
 def _facts_of(page: PlannedPage) -> dict[str, object]:
     return {
         "received_from": page.received_from,

@@ -16,7 +16,6 @@ class StalledRun:
     run_id: UUID
     account_id: UUID
     state: SyncRunState
-    silent_lanes: int
 
 
 async def ensure_run(conn: Connection, account: ConnectedAccount) -> tuple[SyncRun, bool]:
@@ -226,9 +225,43 @@ async def release_lane(
     await conn.execute(sql, params)
 
 
+async def leave_lane(conn: Connection, account: ConnectedAccount, run_id: UUID, holder: UUID) -> bool:
+    """
+    Free a lane for good when somebody else works in another; return whether it was freed.
+
+    Call it with the run locked, so that one of two who leave at once stays.
+    """
+    sql = """
+        UPDATE sync_lane
+           SET holder = NULL, leased_until = clock_timestamp()
+         WHERE run_id = %(run_id)s
+           AND user_id = %(user_id)s
+           AND holder = %(holder)s
+           AND EXISTS (SELECT
+                         FROM sync_lane AS other
+                        WHERE other.run_id = %(run_id)s
+                          AND other.holder <> %(holder)s
+                          AND other.leased_until > clock_timestamp())
+    """
+    params = {"run_id": run_id, "user_id": account.user_id, "holder": holder}
+    return (await conn.execute(sql, params)).rowcount == 1
+
+
+async def count_free_lanes(conn: Connection, account: ConnectedAccount, run_id: UUID) -> int:
+    sql = """
+        SELECT count(*)
+          FROM sync_lane
+         WHERE run_id = %(run_id)s
+           AND user_id = %(user_id)s
+           AND leased_until < clock_timestamp()
+    """
+    row = await (await conn.execute(sql, {"run_id": run_id, "user_id": account.user_id})).fetchone()
+    return int(row[0]) if row else 0
+
+
 async def stalled_runs(conn: Connection, silent_seconds: float) -> list[StalledRun]:
     sql = """
-        SELECT run_id, account_id, state, silent_lanes
+        SELECT run_id, account_id, state
           FROM stalled_runs(clock_timestamp() - make_interval(secs => %(silent_seconds)s))
     """
     async with conn.cursor(row_factory=class_row(StalledRun)) as cur:

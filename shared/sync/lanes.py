@@ -24,10 +24,10 @@ from shared.providers.protocol import MailProvider
 from shared.storage.database import Connection, user_transaction
 from shared.storage.folders import claim_listing, release_listing, seconds_until_listing
 from shared.storage.sync_pages import claim_page, fail_page, release_page
-from shared.storage.sync_runs import claim_lane, release_lane, renew_lane
+from shared.storage.sync_runs import claim_lane, leave_lane, lock_running, release_lane, renew_lane
 from shared.sync.engine import Engine
 from shared.sync.fetching import fetch_page
-from shared.sync.listing import list_folder_page
+from shared.sync.listing import helping_lanes, list_folder_page
 from shared.sync.patience import later_after
 from shared.sync.runs import finish_if_done
 
@@ -82,26 +82,35 @@ async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, l
     provider = engine.provider_for(account, Urgency.BACKFILL)
     idle = 0
     while loop.time() < turn_ends and idle < IDLE_LOOKS:
-        async with user_transaction(engine.pool, account.user_id) as conn:
+        async with user_transaction(engine.pool, account.user_id, is_durable=False) as conn:
             if not await renew_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds):
                 return []
             work = await _claim(engine, conn, account, job.run_id, lists_first=lane < LISTING_LANES)
         if work is None:
             if (following := await finish_if_done(engine, account, job.run_id)) is not None:
                 return following
+            if await _leave(engine, account, job.run_id, holder):
+                return []
             idle += 1
             await asyncio.sleep(IDLE_SECONDS)
             continue
         idle = 0
         await engine.jobs.send(await _do(engine, account, provider, work, failures=job.failures))
-    return [await _successor(engine, account, job)]
+    return await _successors(engine, account, job)
 
 
-async def _successor(engine: Engine, account: ConnectedAccount, job: SyncLane) -> Later:
-    """Go on at once, unless all that is left to list has to wait."""
+async def _leave(engine: Engine, account: ConnectedAccount, run_id: UUID, holder: UUID) -> bool:
+    """Go when others are at work, who call for help when there is more to do than they can; one stays to the end."""
+    async with user_transaction(engine.pool, account.user_id) as conn:
+        return await lock_running(conn, account, run_id) and await leave_lane(conn, account, run_id, holder)
+
+
+async def _successors(engine: Engine, account: ConnectedAccount, job: SyncLane) -> list[Later]:
+    """Go on at once, unless all that is left to list has to wait; with help, if others were lost."""
     async with user_transaction(engine.pool, account.user_id) as conn:
         wait_seconds = await seconds_until_listing(conn, account)
-    return Later(job, delay_seconds=min(wait_seconds, LONGEST_WAIT_SECONDS))
+        helpers = await helping_lanes(conn, account, job.run_id)
+    return [Later(job, delay_seconds=min(wait_seconds, LONGEST_WAIT_SECONDS)), *helpers]
 
 
 async def _claim(

@@ -7,15 +7,15 @@ from uuid import UUID
 from shared.errors import CursorExpired, ProviderItemNotFound
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, SyncFolder
-from shared.models.jobs import StartSync
+from shared.models.jobs import StartSync, SyncLane
 from shared.models.mail import ChangePage, message_id_from
 from shared.providers.protocol import MailProvider
 from shared.storage.database import Connection, user_transaction
 from shared.storage.folders import CursorMove, give_up_round, move_cursor, release_listing
 from shared.storage.listings import forget_seen, remember_seen, unseen_provider_ids
 from shared.storage.messages import stored_messages
-from shared.storage.sync_pages import insert_id_pages, insert_pages
-from shared.storage.sync_runs import ensure_run
+from shared.storage.sync_pages import count_waiting_pages, insert_id_pages, insert_pages
+from shared.storage.sync_runs import count_free_lanes, ensure_run
 from shared.sync.engine import Engine
 from shared.sync.folders import refresh_folders
 from shared.sync.pages import pages_from
@@ -47,14 +47,25 @@ async def list_folder_page(
         move = await move_cursor(conn, account, folder, cursor=page.cursor, listed=not page.has_more)
         if move is not CursorMove.STALE:
             run, is_new = await ensure_run(conn, account)
-            await _record(conn, account, run.id, folder, page, size=engine.settings.sync_page_messages)
+            planned = await _record(conn, account, run.id, folder, page, size=engine.settings.sync_page_messages)
             await release_listing(conn, account, folder)
             if is_new:
                 jobs.append(Later(StartSync(account_id=account.id, run_id=run.id)))
+            else:
+                jobs += await helping_lanes(conn, account, run.id, most=planned)
     if move is CursorMove.ENDLESS:
         await _start_over(engine, account, folder, "a listing without an end")
     log.info("folder page listed", extra={"folder_id": str(folder.id), "listed": len(page.listed)})
     return jobs
+
+
+async def helping_lanes(
+    conn: Connection, account: ConnectedAccount, run_id: UUID, *, most: int | None = None
+) -> list[Later]:
+    """Call for a lane for each page that nobody fetches yet, as far as there are lanes that nobody works in."""
+    pages = await count_waiting_pages(conn, account, run_id) if most is None else most
+    lanes = min(pages, await count_free_lanes(conn, account, run_id)) if pages else 0
+    return [Later(SyncLane(account_id=account.id, run_id=run_id))] * lanes
 
 
 def _listing_size(engine: Engine, folder: SyncFolder, failures: int) -> int:
@@ -73,8 +84,8 @@ async def _start_over(engine: Engine, account: ConnectedAccount, folder: SyncFol
 
 async def _record(
     conn: Connection, account: ConnectedAccount, run_id: UUID, folder: SyncFolder, page: ChangePage, *, size: int
-) -> None:
-    """Plan fetches for what the page names and the database does not have in the same version."""
+) -> int:
+    """Plan fetches for what the page names and the database does not have in the same version; return how many."""
     stored = await stored_messages(conn, account, [item.provider_message_id for item in page.listed])
     wanted = [
         item
@@ -85,7 +96,8 @@ async def _record(
         or row.change_key != item.change_key
     ]
     first_sizes = FIRST_PAGES if folder.cursor is None and folder.well_known_name == "inbox" else ()
-    await insert_pages(conn, account, run_id, list(pages_from(folder.id, wanted, size, first_sizes=first_sizes)))
+    planned = list(pages_from(folder.id, wanted, size, first_sizes=first_sizes))
+    await insert_pages(conn, account, run_id, planned)
     await insert_id_pages(conn, account, run_id, folder.id, list(page.removed_ids), size=size)
     if folder.listing_round > 1:
         seen = [message_id_from(account.id, item.provider_message_id) for item in page.listed]
@@ -94,3 +106,4 @@ async def _record(
             unseen = await unseen_provider_ids(conn, account, folder)
             await insert_id_pages(conn, account, run_id, folder.id, unseen, size=size)
             await forget_seen(conn, account, folder)
+    return len(planned)

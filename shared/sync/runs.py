@@ -1,7 +1,7 @@
 """Sync runs: asked for, started, finished."""
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from shared.errors import Conflict, ReauthenticationRequired
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.job_queues import JobQueues
 
 log = logging.getLogger(__name__)
+FIRST_LANES: Final = 2
 
 
 async def request_sync(pool: Pool, jobs: "JobQueues", user_id: UUID, account_id: UUID) -> SyncRun:
@@ -85,7 +86,8 @@ async def start_sync(engine: Engine, account: ConnectedAccount, job: StartSync) 
             await change_account_state(conn, account, AccountState.SYNCING)
             events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
     lane = Later(SyncLane(account_id=account.id, run_id=job.run_id))
-    await engine.jobs.send([Later(EnsureSubscription(account_id=account.id)), *[lane] * engine.settings.sync_lanes])
+    lanes = min(FIRST_LANES, engine.settings.sync_lanes)  # which call for others when there is work for them
+    await engine.jobs.send([Later(EnsureSubscription(account_id=account.id)), *[lane] * lanes])
     await name_folders(engine, account, engine.provider_for(account, Urgency.BACKFILL))
     return []
 

@@ -24,7 +24,7 @@ async def sweep(engine: Engine) -> None:
         stalled = await stalled_runs(conn, SILENT_SECONDS)
         leftover = await accounts_to_remove(conn)
         unindexed = await accounts_with_search_backlog(conn)
-    jobs = [later for run in stalled for later in _jobs_of(run)]
+    jobs = [_job_of(run) for run in stalled]
     jobs += [Later(RemoveAccount(account_id=account_id)) for account_id in leftover]
     jobs += [Later(IndexMessages(account_id=account_id)) for account_id in unindexed]
     if stalled:
@@ -32,10 +32,11 @@ async def sweep(engine: Engine) -> None:
     await engine.jobs.send(jobs)
 
 
-def _jobs_of(run: StalledRun) -> list[Later]:
+def _job_of(run: StalledRun) -> Later:
+    """Send one, whatever is left to do: a lane calls for more where there is work for them."""
     if run.state is SyncRunState.STARTING:
-        return [Later(StartSync(account_id=run.account_id, run_id=run.run_id))]
-    return [Later(SyncLane(account_id=run.account_id, run_id=run.run_id))] * run.silent_lanes
+        return Later(StartSync(account_id=run.account_id, run_id=run.run_id))
+    return Later(SyncLane(account_id=run.account_id, run_id=run.run_id))
 
 
 async def purge(engine: Engine) -> None:

@@ -18,8 +18,11 @@ from shared.storage.sync_pages import claim_page, count_pages, fail_page, finish
 from shared.storage.sync_runs import (
     claim_lane,
     claim_start,
+    count_free_lanes,
     ensure_run,
     finish_run,
+    leave_lane,
+    lock_running,
     release_lane,
     stalled_runs,
     start_run,
@@ -187,13 +190,29 @@ async def test_a_run_is_started_by_one_job_at_a_time(pool: Pool, account: Connec
     assert sum(await asyncio.gather(*(claim() for _ in range(5)))) == 1
 
 
-async def test_an_unfinished_run_whose_lanes_are_silent_is_found(
+async def test_an_unfinished_run_is_found_when_all_its_lanes_are_silent(
     pool: Pool, account: ConnectedAccount, run: SyncRun, owner: AsyncConnection[Any]
 ) -> None:
     await owner.execute("UPDATE sync_run SET requested_at = now() - interval '1 hour'")
-    holder = uuid4()
-    async with user_transaction(pool, account.user_id) as conn:
-        await claim_lane(conn, account, run.id, holder, 60)
     async with system_transaction(pool) as conn:
         (stalled,) = await stalled_runs(conn, 10)
-    assert (stalled.run_id, stalled.silent_lanes) == (run.id, 1)
+    assert stalled.run_id == run.id
+    async with user_transaction(pool, account.user_id) as conn:
+        await claim_lane(conn, account, run.id, uuid4(), 60)
+    async with system_transaction(pool) as conn:
+        assert await stalled_runs(conn, 10) == []
+
+
+async def test_of_two_lanes_without_work_one_stays(pool: Pool, account: ConnectedAccount, run: SyncRun) -> None:
+    holders = [uuid4(), uuid4()]
+
+    async def leave(holder: UUID) -> bool:
+        async with user_transaction(pool, account.user_id) as conn:
+            assert await lock_running(conn, account, run.id)
+            return await leave_lane(conn, account, run.id, holder)
+
+    async with user_transaction(pool, account.user_id) as conn:
+        assert [await claim_lane(conn, account, run.id, holder, 60) for holder in holders] == [0, 1]
+    assert sorted(await asyncio.gather(*(leave(holder) for holder in holders))) == [False, True]
+    async with user_transaction(pool, account.user_id) as conn:
+        assert await count_free_lanes(conn, account, run.id) == 1

@@ -30,7 +30,28 @@ CREATE OR REPLACE FUNCTION messages_matching(words text) RETURNS SETOF uuid
                                       FROM (SELECT websearch_to_tsquery('english', words) AS stemmed,
                                                    websearch_to_tsquery('simple', words) AS plain) AS query) AS chosen) $$;
 
+-- Unfinished runs in which nobody has worked since `silent_since`: jobs were lost, or workers died.
+DROP FUNCTION stalled_runs;
+CREATE FUNCTION stalled_runs(silent_since timestamptz)
+    RETURNS TABLE (run_id uuid, account_id uuid, state sync_run_state)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    AS $$ SELECT r.id, r.account_id, r.state
+            FROM sync_run r JOIN account a ON a.id = r.account_id
+           WHERE r.state IN ('starting', 'running') AND r.requested_at < silent_since AND r.leased_until < silent_since
+             AND a.state IN ('connecting', 'syncing', 'live')
+             AND NOT EXISTS (SELECT FROM sync_lane l WHERE l.run_id = r.id AND l.leased_until >= silent_since) $$;
+
 -- migrate:down
+
+DROP FUNCTION stalled_runs;
+CREATE FUNCTION stalled_runs(silent_since timestamptz)
+    RETURNS TABLE (run_id uuid, account_id uuid, state sync_run_state, silent_lanes bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    AS $$ SELECT r.id, r.account_id, r.state,
+                 (SELECT count(*) FROM sync_lane l WHERE l.run_id = r.id AND l.leased_until < silent_since)
+            FROM sync_run r JOIN account a ON a.id = r.account_id
+           WHERE r.state IN ('starting', 'running') AND r.requested_at < silent_since AND r.leased_until < silent_since
+             AND a.state IN ('connecting', 'syncing', 'live') $$;
 
 CREATE OR REPLACE FUNCTION messages_matching(words text) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
