@@ -22,6 +22,8 @@ WAITING_SECONDS: Final = 0.3
 """How long the less urgent stand back after a more urgent request was seen to wait; it says so at every look."""
 STAND_BACK_SECONDS: Final = 5.0
 """Whoever stood back for so long takes the next place that is free, however urgent others are: nobody starves."""
+SHORT_PATIENCE_SECONDS: Final = 3.0
+"""A patience for which backfill waits where it is: by way of the queue it would come back later than it may."""
 LEASE_MARGIN_SECONDS: Final = 5.0
 REST_SECONDS: Final = 1.0  # a place whose request came to nothing: the provider may still be at work on it
 FIRST_HOLD_SECONDS: Final = 5.0
@@ -82,9 +84,10 @@ class RequestGate:
         """
         Hold a place for one request, and give the database's clock before it.
 
-        Raises Throttled when the provider asked for patience, when the window's requests are spent, or when no place
-        came free in `WAIT_SECONDS`. A Throttled raised inside holds every later request of the mailbox back for as long
-        as it says, or, when it does not say, for longer after each in a row; it comes out with that time.
+        Raises Throttled when the provider asked for patience (backfill waits while it is short), when the window's
+        requests are spent, or when no place came free in `WAIT_SECONDS`. A Throttled raised inside holds every later
+        request of the mailbox back for as long as it says, or, when it does not say, for longer after each in a row; it
+        comes out with that time.
         """
         if urgency is not Urgency.BACKFILL:
             async with self._place(account, urgency) as asked_at:
@@ -135,11 +138,13 @@ class RequestGate:
                     raise Throttled("the requests of this window are spent", retry_after_seconds=seconds)
                 if terms.urgency is not Urgency.BACKFILL:
                     await announce_waiting(conn, account, terms.urgency, WAITING_SECONDS)
-            if attempt.held_back_seconds > 0:
+            if attempt.held_back_seconds > SHORT_PATIENCE_SECONDS or (
+                attempt.held_back_seconds > 0 and terms.urgency is not Urgency.BACKFILL
+            ):
                 raise Throttled("the provider asked for patience", retry_after_seconds=attempt.held_back_seconds)
             if waited > WAIT_SECONDS:
                 raise Throttled("no place for another request", retry_after_seconds=1)
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(max(attempt.held_back_seconds, POLL_SECONDS))
 
     async def _hold_back(self, account: ConnectedAccount, attempt: _Attempt, told_seconds: float | None) -> float:
         """Hold requests back for as long as the provider told, else for longer each time; return the seconds."""

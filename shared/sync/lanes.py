@@ -16,6 +16,7 @@ from shared.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
     ReauthenticationRequired,
+    Throttled,
 )
 from shared.jobs import Later
 from shared.models.accounts import ConnectedAccount, SyncFolder, SyncPage, Urgency
@@ -23,6 +24,7 @@ from shared.models.jobs import SyncLane
 from shared.providers.protocol import MailProvider
 from shared.storage.database import Connection, user_transaction
 from shared.storage.folders import claim_listing, release_listing, seconds_until_listing
+from shared.storage.request_slots import SHORT_PATIENCE_SECONDS
 from shared.storage.sync_pages import claim_page, fail_page, release_page
 from shared.storage.sync_runs import claim_lane, leave_lane, lock_running, release_lane, renew_lane
 from shared.sync.engine import Engine
@@ -95,7 +97,11 @@ async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, l
             await asyncio.sleep(IDLE_SECONDS)
             continue
         idle = 0
-        await engine.jobs.send(await _do(engine, account, provider, work, failures=job.failures))
+        try:
+            await engine.jobs.send(await _do(engine, account, provider, work, failures=job.failures))
+        except Throttled as exc:
+            if (exc.retry_after_seconds or SHORT_PATIENCE_SECONDS) >= SHORT_PATIENCE_SECONDS:
+                raise
     return await _successors(engine, account, job)
 
 

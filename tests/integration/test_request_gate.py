@@ -146,6 +146,17 @@ async def test_a_told_patience_holds_for_every_process_and_urgency(
     await ask(gate_of(other_pool), account)
 
 
+async def test_backfill_waits_out_a_short_patience_that_others_are_told(
+    pool: Pool, other_pool: Pool, account: ConnectedAccount, owner: Owner
+) -> None:
+    assert await throttled(gate_of(pool), account, told=1.5) == 1.5
+    with pytest.raises(Throttled):
+        await ask(gate_of(other_pool), account)
+    await ask(gate_of(other_pool), account, Urgency.BACKFILL)
+    rows = await (await owner.execute("SELECT not_before <= clock_timestamp() FROM request_pace")).fetchall()
+    assert rows == [(True,)]
+
+
 async def test_an_untold_patience_grows_with_each_refusal_and_ends_with_a_success(
     pool: Pool, account: ConnectedAccount, owner: Owner
 ) -> None:
