@@ -24,7 +24,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_M
 class Body(BaseModel):
     """What a client sends: unknown fields are refused, so that a misspelt one is noticed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # a new instance starts sooner
 
     @field_validator("*", mode="before")
     @classmethod
@@ -42,7 +42,7 @@ class Query(Body):
 class Reply(BaseModel):
     """What we answer."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 # Users
