@@ -20,9 +20,8 @@ _BEGIN: Final = sql.SQL(
     "BEGIN;"
     " SELECT set_config('app.user_id', {user_id}, true),"
     " set_config('timezone', 'UTC', true),"
-    " set_config('statement_timeout', '60s', true){more}"
+    " set_config('statement_timeout', '60s', true)"
 )
-_NOT_DURABLE: Final = sql.SQL(", set_config('synchronous_commit', 'off', true)")
 
 
 class _PooledConnection(AsyncConnection[Row]):
@@ -52,15 +51,14 @@ async def open_pool(settings: Settings) -> Pool:
 
 
 @asynccontextmanager
-async def user_transaction(pool: Pool, user_id: UUID, *, is_durable: bool = True) -> AsyncIterator[Connection]:
+async def user_transaction(pool: Pool, user_id: UUID) -> AsyncIterator[Connection]:
     """
     Open a transaction that sees and writes the rows of one user only; it commits on leaving the block.
 
-    Row-level security reads `app.user_id`, which lives no longer than the transaction. What is not durable, because it
-    is only a lease, does not wait for the disk; a server that dies may forget its last moments.
+    Row-level security reads `app.user_id`, which lives no longer than the transaction.
     """
     async with pool.connection() as conn:
-        await _begin(conn, str(user_id), is_durable=is_durable)
+        await _begin(conn, str(user_id))
         yield conn
 
 
@@ -72,9 +70,9 @@ async def system_transaction(pool: Pool) -> AsyncIterator[Connection]:
         yield conn
 
 
-async def _begin(conn: Connection, user_id: str, *, is_durable: bool = True) -> None:
+async def _begin(conn: Connection, user_id: str) -> None:
     """Begin with one message to the server; the pool commits, or rolls back, when it gets the connection back."""
-    await conn.execute(_BEGIN.format(user_id=user_id, more=sql.SQL("") if is_durable else _NOT_DURABLE))
+    await conn.execute(_BEGIN.format(user_id=user_id))
 
 
 async def _check_when_rested(conn: Connection) -> None:

@@ -119,7 +119,7 @@ class RequestGate:
             rest_seconds = REST_SECONDS
             raise
         finally:
-            async with user_transaction(self._pool, account.user_id, is_durable=False) as conn:
+            async with user_transaction(self._pool, account.user_id) as conn:
                 await _give_back(conn, account, terms.holder, rest_seconds)
                 if attempt.throttles and went_through:
                     await forget_throttles(conn, account, attempt.at)
@@ -129,7 +129,7 @@ class RequestGate:
         began = loop.time()
         while True:
             waited = loop.time() - began
-            async with user_transaction(self._pool, account.user_id, is_durable=False) as conn:
+            async with user_transaction(self._pool, account.user_id) as conn:
                 attempt = await _take(conn, account, terms, stands_back=waited < STAND_BACK_SECONDS)
                 if attempt.slot is not None:
                     return attempt

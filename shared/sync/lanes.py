@@ -31,10 +31,9 @@ from shared.sync.engine import Engine
 from shared.sync.fetching import fetch_page
 from shared.sync.listing import helping_lanes, list_folder_page
 from shared.sync.patience import later_after
-from shared.sync.runs import finish_if_done
+from shared.sync.runs import LISTING_LANES, finish_if_done
 
 log = logging.getLogger(__name__)
-LISTING_LANES: Final = 2
 MOST_ATTEMPTS: Final = 6
 IDLE_LOOKS: Final = 10
 IDLE_SECONDS: Final = 0.2
@@ -84,7 +83,7 @@ async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, l
     provider = engine.provider_for(account, Urgency.BACKFILL)
     idle = 0
     while loop.time() < turn_ends and idle < IDLE_LOOKS:
-        async with user_transaction(engine.pool, account.user_id, is_durable=False) as conn:
+        async with user_transaction(engine.pool, account.user_id) as conn:
             if not await renew_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds):
                 return []
             work = await _claim(engine, conn, account, job.run_id, lists_first=lane < LISTING_LANES)

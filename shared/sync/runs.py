@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from shared.job_queues import JobQueues
 
 log = logging.getLogger(__name__)
-FIRST_LANES: Final = 2
+LISTING_LANES: Final = 2  # which begin a run, and look for folders first
 
 
 async def request_sync(pool: Pool, jobs: "JobQueues", user_id: UUID, account_id: UUID) -> SyncRun:
@@ -86,7 +86,7 @@ async def start_sync(engine: Engine, account: ConnectedAccount, job: StartSync) 
             await change_account_state(conn, account, AccountState.SYNCING)
             events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
     lane = Later(SyncLane(account_id=account.id, run_id=job.run_id))
-    lanes = min(FIRST_LANES, engine.settings.sync_lanes)  # which call for others when there is work for them
+    lanes = min(LISTING_LANES, engine.settings.sync_lanes)  # which call for others when there is work for them
     await engine.jobs.send([Later(EnsureSubscription(account_id=account.id)), *[lane] * lanes])
     await name_folders(engine, account, engine.provider_for(account, Urgency.BACKFILL))
     return []

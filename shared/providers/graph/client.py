@@ -124,7 +124,9 @@ class GraphClient:
                 return Answer(answer.asked_at, {})
             body = await answer.read(most_bytes)
             if check:
-                check(_answer_from(answer, body))
+                whole = _answer_from(answer, body)
+                check(whole)
+                return whole
         return _answer_from(answer, body)
 
     @asynccontextmanager
