@@ -22,10 +22,12 @@ from benchmarks.report import write_report
 from dev.azurite import start_azurite
 from dev.postgres import create_database, create_roles, start_postgres
 from dev.postgres.migrations import migrate
+from shared.identity import AppIdentity
 from shared.job_queues import JobQueues
 from shared.jobs import UPKEEP_QUEUE
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.providers.protocol import MailProvider
+from shared.secrets import SecretSource
 from shared.settings import Settings
 from shared.storage.azure import open_queues
 from shared.storage.database import open_pool
@@ -68,12 +70,18 @@ async def _measure(settings: Settings, conn: psycopg.Connection[tuple[object, ..
     user_id = uuid4()
     conn.execute("INSERT INTO app_user (id, email, password_hash, name) VALUES (%s, 'a@b.example', 'x', '')", [user_id])
     conn.execute(ACCOUNTS_SQL, {"user_id": user_id, "accounts": ACCOUNTS})
-    pool = await open_pool(settings)
-    engine = Engine(settings, pool, JobQueues(open_queues(settings)), _no_provider, _nobody_listens)
+    identity = AppIdentity(settings)
+    pool = await open_pool(settings, identity)
+    jobs = JobQueues(open_queues(settings, identity))
+    engine = Engine(settings, SecretSource(settings, None), pool, jobs, _no_provider, _nobody_listens)
     try:
         rows = [await _round(engine, conn, "all at once")]
         conn.execute("UPDATE account SET subscribe_not_before = '-infinity'")
-        steady = {"terms": terms_from(settings), "half_life": HALF_LIFE_SECONDS, "round": ROUND_SECONDS}
+        steady = {
+            "terms": terms_from(settings, engine.secrets.current),
+            "half_life": HALF_LIFE_SECONDS,
+            "round": ROUND_SECONDS,
+        }
         conn.execute(STEADY_SQL, steady)
         conn.execute("VACUUM ANALYZE account, subscription")
         rows.append(await _round(engine, conn, "steady"))
@@ -109,7 +117,7 @@ def _unclaimed(conn: psycopg.Connection[tuple[object, ...]], engine: Engine) -> 
         SELECT FROM account a LEFT JOIN subscription s ON s.account_id = a.id
          WHERE a.subscribe_not_before < now() AND (s.account_id IS NULL OR s.renew_at < now() OR s.terms <> %s)
     """
-    return conn.execute(sql, [terms_from(engine.settings)]).fetchone() is not None
+    return conn.execute(sql, [terms_from(engine.settings, engine.secrets.current)]).fetchone() is not None
 
 
 async def _queued(engine: Engine) -> int:

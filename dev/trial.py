@@ -64,8 +64,9 @@ class Trial:
     """A running system with one user, whose mailbox is `ADDRESS`. Use it as a context manager."""
 
     def __init__(
-        self, folder: Path, *, hosts: int = 1, settings: Mapping[str, str] | None = None, latency_ms: float = 0
+        self, folder: Path, *, hosts: int = 1, settings: Mapping[str, str | None] | None = None, latency_ms: float = 0
     ) -> None:
+        """Take settings beside, or instead of, those of a trial; None leaves one out."""
         self.folder = folder
         self.log = folder / "host.log"
         self.host_ports = [choose_free_port() for _ in range(hosts)]
@@ -146,9 +147,8 @@ class Trial:
         return start_child(command, log=self.log, environment=self._environment(), folder=ROOT)
 
     def _environment(self) -> dict[str, str]:
-        return {
+        environment = {
             **os.environ,
-            **self._settings,
             "AzureWebJobsStorage": self.azurite_ports.connection_string,
             "DATABASE_URL": self.urls.app_url,
             "GRAPH_BASE_URL": self.simulator.graph_base_url,
@@ -165,7 +165,9 @@ class Trial:
             "WEB_PUBSUB_CONNECTION_STRING": (
                 f"Endpoint=http://{LOOPBACK}:{self.push_port};AccessKey={self._keys['push']};Version=1.0;"
             ),
+            **self._settings,
         }
+        return {name: value for name, value in environment.items() if value is not None}
 
     def _stop_postgres(self) -> None:
         self.postgres.stop()

@@ -4,7 +4,7 @@ from typing import Final
 
 import azure.functions as func
 
-from shared.auth.access_tokens import signed_in_user
+from functions.callers import signed_in_user
 from shared.http import endpoint, reply, uuid_param
 from shared.mail.accounts import read_accounts, read_folders, read_one_account, read_problems, read_sync_progress
 from shared.models.api import Account, Accounts, Folders, Problems, SyncProgress
@@ -16,13 +16,13 @@ bp = func.Blueprint()
 
 @endpoint(bp, "GET", "accounts", summary="List connected mailboxes", tag=TAG, replies={200: Accounts})
 async def get_accounts(req: func.HttpRequest) -> func.HttpResponse:
-    user_id = signed_in_user(req)
+    user_id = await signed_in_user(req)
     return reply(await read_accounts((await runtime()).pool, user_id))
 
 
 @endpoint(bp, "GET", "accounts/{account_id:guid}", summary="Get a connected mailbox", tag=TAG, replies={200: Account})
 async def get_account(req: func.HttpRequest) -> func.HttpResponse:
-    user_id = signed_in_user(req)
+    user_id = await signed_in_user(req)
     return reply(await read_one_account((await runtime()).pool, user_id, uuid_param(req, "account_id")))
 
 
@@ -35,7 +35,7 @@ async def get_account(req: func.HttpRequest) -> func.HttpResponse:
     replies={200: Folders},
 )
 async def get_account_folders(req: func.HttpRequest) -> func.HttpResponse:
-    user_id = signed_in_user(req)
+    user_id = await signed_in_user(req)
     return reply(await read_folders((await runtime()).pool, user_id, uuid_param(req, "account_id")))
 
 
@@ -48,7 +48,7 @@ async def get_account_folders(req: func.HttpRequest) -> func.HttpResponse:
     replies={200: SyncProgress},
 )
 async def get_account_sync(req: func.HttpRequest) -> func.HttpResponse:
-    user_id = signed_in_user(req)
+    user_id = await signed_in_user(req)
     return reply(await read_sync_progress((await runtime()).pool, user_id, uuid_param(req, "account_id")))
 
 
@@ -62,5 +62,5 @@ async def get_account_sync(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def get_account_problems(req: func.HttpRequest) -> func.HttpResponse:
     """Pages of the newest sync, jobs and messages that failed: the newest hundred of each."""
-    user_id = signed_in_user(req)
+    user_id = await signed_in_user(req)
     return reply(await read_problems((await runtime()).pool, user_id, uuid_param(req, "account_id")))

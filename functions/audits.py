@@ -4,7 +4,7 @@ from typing import Final
 
 import azure.functions as func
 
-from shared.auth.access_tokens import signed_in_user
+from functions.callers import signed_in_user
 from shared.errors import Conflict, NotFound, ReauthenticationRequired
 from shared.http import Content, accepted, endpoint, parsed_query, reply, uuid_param
 from shared.mail.audits import read_audit, read_audit_report, read_audits
@@ -29,7 +29,7 @@ bp = func.Blueprint()
 )
 async def request_account_audit(req: func.HttpRequest) -> func.HttpResponse:
     """While an audit runs, asking again changes nothing and answers that one. The first sync has to be complete."""
-    user_id, opened = signed_in_user(req), await runtime()
+    user_id, opened = await signed_in_user(req), await runtime()
     return accepted(await request_audit(opened.pool, opened.jobs, user_id, uuid_param(req, "account_id")))
 
 
@@ -43,7 +43,7 @@ async def request_account_audit(req: func.HttpRequest) -> func.HttpResponse:
     replies={200: Audits},
 )
 async def get_account_audits(req: func.HttpRequest) -> func.HttpResponse:
-    user_id, wanted = signed_in_user(req), parsed_query(req, AuditQuery)
+    user_id, wanted = await signed_in_user(req), parsed_query(req, AuditQuery)
     return reply(await read_audits((await runtime()).pool, user_id, uuid_param(req, "account_id"), wanted))
 
 
@@ -56,7 +56,8 @@ async def get_account_audits(req: func.HttpRequest) -> func.HttpResponse:
     replies={200: Audit},
 )
 async def get_account_audit(req: func.HttpRequest) -> func.HttpResponse:
-    user_id, account_id, audit_id = signed_in_user(req), uuid_param(req, "account_id"), uuid_param(req, "audit_id")
+    user_id = await signed_in_user(req)
+    account_id, audit_id = uuid_param(req, "account_id"), uuid_param(req, "audit_id")
     return reply(await read_audit((await runtime()).pool, user_id, account_id, audit_id))
 
 
@@ -70,7 +71,8 @@ async def get_account_audit(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def get_account_audit_report(req: func.HttpRequest) -> func.HttpResponse:
     """Find nothing here until the audit is completed."""
-    user_id, account_id, audit_id = signed_in_user(req), uuid_param(req, "account_id"), uuid_param(req, "audit_id")
+    user_id = await signed_in_user(req)
+    account_id, audit_id = uuid_param(req, "account_id"), uuid_param(req, "audit_id")
     report = await read_audit_report((await runtime()).pool, user_id, account_id, audit_id)
     return func.HttpResponse(report, mimetype=JWS_TYPE)
 
@@ -86,5 +88,5 @@ async def get_account_audit_report(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def get_audit_keys(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the host passes it
     """Answer a JSON Web Key Set. Keep a copy with the reports that it verifies."""
-    keys = public_keys((await runtime()).settings)
+    keys = public_keys((await runtime()).secrets.current.audit_signing_keys)
     return reply(AuditKeys(keys=[AuditKey(kid=key_id, x=x) for key_id, x in keys.items()]))

@@ -4,7 +4,7 @@ from typing import Final
 
 import azure.functions as func
 
-from shared.auth.access_tokens import signed_in_user
+from functions.callers import signed_in_user
 from shared.auth.refresh_cookies import cleared_cookie, cookie_for, presented_token, refuse_foreign_origin
 from shared.auth.sessions import SignedIn, end_session, refresh_session
 from shared.auth.users import change_profile, log_in, read_profile, sign_up
@@ -32,7 +32,7 @@ bp = func.Blueprint()
 async def post_signup(req: func.HttpRequest) -> func.HttpResponse:
     """Addresses are unique without regard to case. A refresh token is set as a cookie."""
     run = await runtime()
-    signed_in = await sign_up(run.pool, run.settings, parsed_body(req, SignUp))
+    signed_in = await sign_up(run.pool, run.settings, run.secrets.current.jwt_signing_keys, parsed_body(req, SignUp))
     return _session_reply(run.settings, signed_in, 201)
 
 
@@ -50,7 +50,7 @@ async def post_signup(req: func.HttpRequest) -> func.HttpResponse:
 async def post_login(req: func.HttpRequest) -> func.HttpResponse:
     """Send the access token as `Authorization: Bearer …`; the cookie renews it at `/auth/refresh`."""
     run = await runtime()
-    signed_in = await log_in(run.pool, run.settings, parsed_body(req, LogIn))
+    signed_in = await log_in(run.pool, run.settings, run.secrets.current.jwt_signing_keys, parsed_body(req, LogIn))
     return _session_reply(run.settings, signed_in, 200)
 
 
@@ -73,7 +73,8 @@ async def post_refresh(req: func.HttpRequest) -> func.HttpResponse:
     """
     run = await runtime()
     refuse_foreign_origin(run.settings, req.headers.get("origin"))
-    signed_in = await refresh_session(run.pool, run.settings, presented_token(req.headers.get("cookie")))
+    token = presented_token(req.headers.get("cookie"))
+    signed_in = await refresh_session(run.pool, run.settings, run.secrets.current.jwt_signing_keys, token)
     return _session_reply(run.settings, signed_in, 200)
 
 
@@ -97,13 +98,13 @@ async def post_logout(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(bp, "GET", "me", summary="Who am I", tag=TAG, replies={200: User})
 async def get_me(req: func.HttpRequest) -> func.HttpResponse:
-    user_id = signed_in_user(req)
+    user_id = await signed_in_user(req)
     return reply(await read_profile((await runtime()).pool, user_id))
 
 
 @endpoint(bp, "PATCH", "me", summary="Change the profile", tag=TAG, body=ProfileChange, replies={200: User})
 async def patch_me(req: func.HttpRequest) -> func.HttpResponse:
-    user_id = signed_in_user(req)
+    user_id = await signed_in_user(req)
     change = parsed_body(req, ProfileChange)
     return reply(await change_profile((await runtime()).pool, user_id, change))
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import azure.functions as func
 
-from shared.auth.access_tokens import signed_in_user
+from functions.callers import signed_in_user
 from shared.errors import ChangesExpired
 from shared.http import endpoint, parsed_query, reply
 from shared.mail.changes import follow_changes
@@ -32,7 +32,7 @@ async def get_changes(req: func.HttpRequest) -> func.HttpResponse:
     With `wait_seconds` the answer comes with the first change. Without `after` it is where the log ends: ask for that,
     then read what you show, then follow. A log that no longer reaches back so far is 410: begin like that again.
     """
-    user_id, wanted = signed_in_user(req), parsed_query(req, ChangeQuery)
+    user_id, wanted = await signed_in_user(req), parsed_query(req, ChangeQuery)
     return reply(await follow_changes((await runtime()).pool, user_id, wanted))
 
 
@@ -46,5 +46,5 @@ async def get_changes(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def post_push_negotiate(req: func.HttpRequest) -> func.HttpResponse:
     """Messages on it carry a position and no mail. When there is none, `url` is null: ask for changes with a wait."""
-    user_id = signed_in_user(req)
+    user_id = await signed_in_user(req)
     return reply(await (await runtime()).push.connection_for(user_id))

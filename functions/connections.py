@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.auth.access_tokens import signed_in_user
+from functions.callers import signed_in_user
 from shared.auth.browser_binding import cleared_cookie
 from shared.errors import MailError, ProviderUnavailable
 from shared.http import Content, endpoint, redirect, reply
@@ -51,7 +51,7 @@ async def connect_outlook(req: func.HttpRequest) -> func.HttpResponse:
     """
     from shared.auth.connections import start_connection  # noqa: PLC0415 - the table client is heavy, this rare
 
-    user_id, opened = signed_in_user(req), await runtime()
+    user_id, opened = await signed_in_user(req), await runtime()
     started = await start_connection(opened.connector, user_id)
     return reply(Authorization(authorization_url=started.authorization_url), headers={"Set-Cookie": started.cookie})
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import azure.functions as func
 
-from shared.auth.access_tokens import signed_in_user
+from functions.callers import signed_in_user
 from shared.errors import (
     AttachmentUnavailable,
     MailboxUnavailable,
@@ -45,7 +45,7 @@ async def get_messages(req: func.HttpRequest) -> func.HttpResponse:
     In `q`, words must all occur; `"a phrase"`, `or` and `-not` work as in a web search. For the next page repeat the
     filters with `cursor` = `next_cursor`.
     """
-    user_id, wanted = signed_in_user(req), parsed_query(req, MessageQuery)
+    user_id, wanted = await signed_in_user(req), parsed_query(req, MessageQuery)
     return reply(await read_page((await runtime()).pool, user_id, wanted))
 
 
@@ -64,7 +64,7 @@ async def get_message(req: func.HttpRequest) -> func.HttpResponse:
 
     Images inside the message keep their `cid:` address, which is the `content_id` of an attachment.
     """
-    user_id, wanted = signed_in_user(req), parsed_query(req, MessageDetailQuery)
+    user_id, wanted = await signed_in_user(req), parsed_query(req, MessageDetailQuery)
     message_id = uuid_param(req, "message_id")
     pool = (await runtime()).pool
     return reply(await read_message(pool, user_id, message_id, remote_images=wanted.remote_images))
@@ -88,7 +88,7 @@ async def get_message(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def get_attachment(req: func.HttpRequest) -> func.HttpResponse:
     """Fetch the content from the mailbox at the first time, which takes longer. A link to a file elsewhere has none."""
-    user_id, opened = signed_in_user(req), await runtime()
+    user_id, opened = await signed_in_user(req), await runtime()
     from shared.mail.attachments import Downloads, download  # noqa: PLC0415 - the blob client is heavy, this rare
 
     found = await download(
@@ -103,7 +103,7 @@ async def get_attachment(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(bp, "GET", "threads/{thread_id:guid}", summary="Read a thread, oldest first", tag=TAG, replies={200: Thread})
 async def get_thread(req: func.HttpRequest) -> func.HttpResponse:
     """Show at most the newest 500 messages."""
-    user_id = signed_in_user(req)
+    user_id = await signed_in_user(req)
     return reply(await read_thread((await runtime()).pool, user_id, uuid_param(req, "thread_id")))
 
 

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared.auth.access_tokens import signed_in_user
+from functions.callers import signed_in_user
 from shared.errors import Conflict, NotFound, ReauthenticationRequired
 from shared.http import accepted, endpoint, no_content, uuid_param
 from shared.models.api import SyncAccepted, SyncRetried
@@ -24,7 +24,7 @@ bp = func.Blueprint()
 )
 async def request_account_sync(req: func.HttpRequest) -> func.HttpResponse:
     """While a run is unfinished, asking again changes nothing and names that run."""
-    user_id, opened = signed_in_user(req), await runtime()
+    user_id, opened = await signed_in_user(req), await runtime()
     run = await request_sync(opened.pool, opened.engine.jobs, user_id, uuid_param(req, "account_id"))
     return accepted(SyncAccepted(run_id=run.id, account_id=run.account_id, state=run.state))
 
@@ -39,7 +39,7 @@ async def request_account_sync(req: func.HttpRequest) -> func.HttpResponse:
     raises=(NotFound,),
 )
 async def retry_account_sync(req: func.HttpRequest) -> func.HttpResponse:
-    user_id, opened = signed_in_user(req), await runtime()
+    user_id, opened = await signed_in_user(req), await runtime()
     pages = await retry_failed(
         opened.pool, opened.engine.jobs, user_id, uuid_param(req, "account_id"), lanes=opened.settings.sync_lanes
     )
@@ -57,6 +57,6 @@ async def retry_account_sync(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def disconnect_account(req: func.HttpRequest) -> func.HttpResponse:
     """Mirroring stops at once; rows are removed by a job. The mailbox itself is not touched."""
-    user_id, opened = signed_in_user(req), await runtime()
+    user_id, opened = await signed_in_user(req), await runtime()
     await disconnect(opened.pool, opened.engine.jobs, user_id, uuid_param(req, "account_id"))
     return no_content()

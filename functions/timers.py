@@ -8,6 +8,7 @@ from shared.sync.audits import forget_audits, request_audits
 from shared.sync.changes import request_changes
 from shared.sync.revival import request_visits
 from shared.sync.subscriptions import request_renewals
+from shared.sync.token_keys import request_resealing
 from shared.sync.upkeep import purge, sweep
 
 bp = func.Blueprint()
@@ -34,6 +35,7 @@ async def sweep_unfinished(timer: func.TimerRequest) -> None:
     await sweep(opened.engine)
     await request_visits(opened.engine)
     await observe(opened.pool, opened.settings, opened.jobs)
+    await request_resealing(opened.engine)
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%PURGE_SCHEDULE%")

@@ -64,6 +64,6 @@ async def _receive(req: func.HttpRequest) -> func.HttpResponse:
     if len(body) > DELIVERY_MAX_BYTES:
         raise PayloadTooLarge(f"send at most {DELIVERY_MAX_BYTES} bytes")
     opened = await runtime()
-    jobs = await read_delivery(opened.settings, opened.validation_tokens, body)
+    jobs = await read_delivery(opened.settings, opened.secrets.current, opened.validation_tokens, body)
     await opened.jobs.send_within(SENDING_SECONDS, jobs)
     return func.HttpResponse(status_code=202)

@@ -11,6 +11,7 @@ from shared.models.jobs import (
     FetchMessage,
     IndexMessages,
     RemoveAccount,
+    ResealTokens,
     ReviveAccount,
     StartSync,
     SyncChanges,
@@ -33,6 +34,7 @@ QUEUE_BY_JOB: Final[dict[type, str]] = {
     IndexMessages: UPKEEP_QUEUE,
     AuditMailbox: UPKEEP_QUEUE,
     ReviveAccount: UPKEEP_QUEUE,
+    ResealTokens: UPKEEP_QUEUE,
     RemoveAccount: UPKEEP_QUEUE,
 }
 

@@ -9,6 +9,7 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from shared.auth.connections import Connector
 from shared.auth.mailbox_tokens import MailboxTokens
+from shared.identity import AppIdentity
 from shared.job_queues import JobQueues
 from shared.log_lines import show_facts
 from shared.models.accounts import ConnectedAccount, Urgency
@@ -20,6 +21,7 @@ from shared.providers.notification_certificates import open_certificates
 from shared.providers.protocol import MailProvider
 from shared.providers.tls import ssl_context
 from shared.push import Push, open_push
+from shared.secrets import SecretSource
 from shared.settings import Settings
 from shared.storage.azure import open_blobs, open_queues, open_tables
 from shared.storage.database import Pool, open_pool
@@ -32,6 +34,7 @@ from shared.vault import Vault, open_vault
 @dataclass(frozen=True, slots=True)
 class Runtime:
     settings: Settings
+    secrets: SecretSource
     pool: Pool
     jobs: JobQueues
     tables: TableServiceClient
@@ -42,6 +45,7 @@ class Runtime:
     engine: Engine
     validation_tokens: ValidationTokens
     vault: Vault | None
+    identity: AppIdentity
 
     def provider_for(self, account: ConnectedAccount, urgency: Urgency) -> MailProvider:
         return self.engine.provider_for(account, urgency)
@@ -51,15 +55,17 @@ async def open_runtime(settings: Settings) -> Runtime:
     """Open everything for some settings; a process does this once, a test for itself."""
     show_facts()
     open_telemetry(settings)
-    pool = await open_pool(settings)
-    jobs = JobQueues(open_queues(settings))
+    identity = AppIdentity(settings)
+    pool = await open_pool(settings, identity)
+    jobs = JobQueues(open_queues(settings, identity))
     tls = ssl_context(settings)
     http = httpx.AsyncClient(transport=AiohttpTransport(tls), trust_env=False)
     push = open_push(settings)
-    vault = open_vault(settings) if settings.notification_certificate_name else None
-    tables = open_tables(settings)
-    entra = Entra(settings, tls)
-    tokens = MailboxTokens(settings, pool, entra)
+    vault = open_vault(settings, identity)
+    secrets = SecretSource(settings, vault)
+    tables = open_tables(settings, identity)
+    entra = Entra(settings, secrets, tls)
+    tokens = MailboxTokens(secrets, pool, entra)
     gate = RequestGate(
         pool,
         in_flight=settings.graph_requests_in_flight,
@@ -78,16 +84,18 @@ async def open_runtime(settings: Settings) -> Runtime:
 
     return Runtime(
         settings=settings,
+        secrets=secrets,
         pool=pool,
         jobs=jobs,
         tables=tables,
-        blobs=open_blobs(settings),
+        blobs=open_blobs(settings, identity),
         http=http,
         push=push,
         connector=Connector(settings, pool, tables, http, entra, tokens),
-        engine=Engine(settings, pool, jobs, provider_for, push.announce, open_certificates(settings, vault)),
+        engine=Engine(settings, secrets, pool, jobs, provider_for, push.announce, open_certificates(settings, vault)),
         validation_tokens=ValidationTokens(http, settings.microsoft_authority, settings.microsoft_client_id),
         vault=vault,
+        identity=identity,
     )
 
 
@@ -101,4 +109,5 @@ async def close_runtime(opened: Runtime) -> None:
     await opened.blobs.close()
     await opened.jobs.close()
     await opened.pool.close()
+    await opened.identity.close()
     close_telemetry()

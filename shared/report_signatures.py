@@ -4,8 +4,6 @@ import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.settings import Settings
-
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -13,18 +11,18 @@ ALGORITHM: Final = "EdDSA"
 REPORT_TYPE: Final = "audit-report+jwt"
 
 
-def signed_report(settings: Settings, report: Mapping[str, Any]) -> str:
+def signed_report(keys: Mapping[str, bytes], report: Mapping[str, Any]) -> str:
     """Sign a report with the first key of the ring; the answer is a compact JWS, which names the key."""
     import jwt  # noqa: PLC0415 - only the end of an audit needs it
 
-    key_id, seed = next(iter(settings.audit_signing_keys.items()))
+    key_id, seed = next(iter(keys.items()))
     headers = {"kid": key_id, "typ": REPORT_TYPE}
     return jwt.encode(dict(report), _private_key(seed), algorithm=ALGORITHM, headers=headers)
 
 
-def public_keys(settings: Settings) -> dict[str, str]:
+def public_keys(keys: Mapping[str, bytes]) -> dict[str, str]:
     """Give the public keys by key id, 32 bytes in base64url each, the signing one first."""
-    return {key_id: _text_of_public_key(seed) for key_id, seed in settings.audit_signing_keys.items()}
+    return {key_id: _text_of_public_key(seed) for key_id, seed in keys.items()}
 
 
 def _private_key(seed: bytes) -> "Ed25519PrivateKey":

@@ -30,4 +30,6 @@ async def runtime() -> "Runtime":
                 from shared.opening import open_runtime  # noqa: PLC0415 - it loads every client
 
                 _opened.append(await open_runtime(settings()))
-    return _opened[0]
+    opened = _opened[0]
+    await opened.secrets.refresh()
+    return opened

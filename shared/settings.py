@@ -13,9 +13,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 KEY_BYTES = 32
 CERTIFICATE_ID_LENGTH = 128
+WEBHOOK_KEY_CHARACTERS = 32
+IN_VAULT_UNLESS_SET = (
+    "jwt_signing_keys",
+    "token_encryption_keys",
+    "audit_signing_keys",
+    "webhook_key",
+    "microsoft_client_secret",
+)
+"""What is read from Key Vault where it is not set, under the same name with hyphens."""
 
 
-def _keyring_from(value: object) -> Mapping[str, bytes]:
+def keyring_from(value: object) -> Mapping[str, bytes]:
     """
     Decode `{"kid": "base64url", …}` into keys of 32 bytes, in order.
 
@@ -40,7 +49,7 @@ def _base_url_from(value: str) -> str:
     return str(HttpUrl(value)).rstrip("/")
 
 
-Keyring = Annotated[Mapping[str, bytes], PlainValidator(_keyring_from)]
+Keyring = Annotated[Mapping[str, bytes], PlainValidator(keyring_from)]
 """Keys by id. The first one signs or encrypts; all of them verify or decrypt."""
 
 
@@ -82,6 +91,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: PostgresDsn
+    database_sign_in: Literal["password", "entra"] = "password"  # entra: a token of the app's identity is the password
     database_pool_size: int = Field(default=12, ge=1, le=50)  # connections per worker process
     azurewebjobsstorage: SecretStr | None = None  # connection string; else the identity settings below
     azurewebjobsstorage__accountname: str | None = None
@@ -96,7 +106,7 @@ class Settings(BaseSettings):
     graph_requests_per_window: int = Field(default=9_500, ge=100, le=10_000)  # per mailbox, in any ten minutes
     microsoft_authority: BaseUrl = Field(default="https://login.microsoftonline.com/common")
     microsoft_client_id: str
-    microsoft_client_secret: SecretStr
+    microsoft_client_secret: SecretStr | None = None  # or in the vault
     trusted_ca_file: Path | None = None  # added to the system's authorities, for stand-ins of Graph and Entra
 
     public_base_url: BaseUrl  # where Graph and the browser reach this app, without /api
@@ -104,14 +114,15 @@ class Settings(BaseSettings):
     allowed_origins: str = ""  # comma separated; the page's own origin is always allowed
     refresh_cookie_same_site: Literal["strict", "none"] = "strict"  # none: page and API on different sites
 
-    jwt_signing_keys: Keyring = Field(repr=False)
-    token_encryption_keys: Keyring = Field(repr=False)
-    audit_signing_keys: Keyring = Field(repr=False)  # seeds of Ed25519 keys
-    webhook_key: SecretStr = Field(min_length=32)
+    jwt_signing_keys: Keyring | None = Field(default=None, repr=False)  # or in the vault, as the next three
+    token_encryption_keys: Keyring | None = Field(default=None, repr=False)
+    audit_signing_keys: Keyring | None = Field(default=None, repr=False)  # seeds of Ed25519 keys
+    webhook_key: SecretStr | None = Field(default=None, min_length=WEBHOOK_KEY_CHARACTERS)
     rich_notifications: bool = False  # have Graph send what changed, encrypted, so that a flag needs no request
     notification_certificates: CertificateRing | None = Field(default=None, repr=False)  # rich_notifications needs them
     notification_certificate_name: str = ""  # or this: a certificate in the vault, whose versions they are
     key_vault_url: BaseUrl | None = None
+    key_vault_secret_seconds: float = Field(default=300, ge=1)  # after this, what the vault gave is read again
     web_pubsub_connection_string: SecretStr | None = None  # absent: clients poll GET /api/changes
 
     argon2_memory_kib: int = Field(default=65536, ge=8)
@@ -139,6 +150,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
+        missing = [name.upper() for name in IN_VAULT_UNLESS_SET if getattr(self, name) is None]
+        if missing and self.key_vault_url is None:
+            raise ValueError(f"set {', '.join(missing)}, or KEY_VAULT_URL of a vault that has them")
         in_vault = bool(self.notification_certificate_name)
         if in_vault and self.key_vault_url is None:
             raise ValueError("NOTIFICATION_CERTIFICATE_NAME needs KEY_VAULT_URL")

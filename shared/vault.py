@@ -10,7 +10,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.core.pipeline.transport import AioHttpTransport
 
 from shared.errors import ProviderMisconfigured, ServiceUnavailable
-from shared.identity import azure_identity
+from shared.identity import AppIdentity
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class SecretVersion:
     value: str
     content_type: str  # of a certificate: application/x-pem-file or application/x-pkcs12, base64
     is_valid_now: bool  # by its not-before and expiry times, where it has them
+    created_at: datetime
 
 
 class Vault:
@@ -37,6 +38,7 @@ class Vault:
 
     def __init__(self, client: "SecretClient", *, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._client, self._answer_seconds = client, answer_seconds
+        self._values: dict[tuple[str, str], str] = {}  # a version's value never changes
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """
@@ -64,18 +66,24 @@ class Vault:
         return [
             SecretVersion(
                 id=each.version or "",
-                value=(await self._client.get_secret(name, each.version)).value or "",
+                value=await self._value(name, each.version or ""),
                 content_type=each.content_type or "",
                 is_valid_now=(each.not_before or now) <= now and (each.expires_on is None or now < each.expires_on),
+                created_at=each.created_on or now,
             )
             for each in enabled[:MOST_VERSIONS]
         ]
+
+    async def _value(self, name: str, version: str) -> str:
+        if (name, version) not in self._values:
+            self._values[name, version] = (await self._client.get_secret(name, version)).value or ""
+        return self._values[name, version]
 
     async def close(self) -> None:
         await self._client.close()
 
 
-def open_vault(settings: Settings) -> Vault | None:
+def open_vault(settings: Settings, identity: AppIdentity) -> Vault | None:
     """None where the settings name no vault."""
     if settings.key_vault_url is None:
         return None
@@ -84,10 +92,13 @@ def open_vault(settings: Settings) -> Vault | None:
     return Vault(
         SecretClient(
             settings.key_vault_url,
-            azure_identity(settings),
-            transport=AioHttpTransport(use_env_settings=False),
-            connection_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
+            identity,
+            transport=AioHttpTransport(
+                use_env_settings=False,
+                connection_verify=str(settings.trusted_ca_file) if settings.trusted_ca_file else True,
+                connection_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+            ),
             retry_total=ATTEMPTS,
         )
     )

@@ -1,24 +1,25 @@
 """Access tokens: signed statements of who asks, good for a quarter of an hour without asking the database."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import azure.functions as func
-
 from shared.errors import Unauthenticated
-from shared.http import bearer_token
-from shared.settings import Settings, settings
+from shared.settings import Settings
 
 LIFE_SECONDS: Final = 15 * 60
 ALGORITHM: Final = "HS256"
 
+Keys = Mapping[str, bytes]
+"""The ring of the signing keys, by id."""
 
-def access_token_for(settings: Settings, user_id: UUID) -> str:
+
+def access_token_for(settings: Settings, keys: Keys, user_id: UUID) -> str:
     """Sign with the first key of the ring."""
     import jwt  # noqa: PLC0415 - a queue worker never needs it
 
-    key_id, key = next(iter(settings.jwt_signing_keys.items()))
+    key_id, key = next(iter(keys.items()))
     now = datetime.now(UTC)
     claims = {
         "iss": settings.public_base_url,
@@ -30,12 +31,12 @@ def access_token_for(settings: Settings, user_id: UUID) -> str:
     return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": key_id})
 
 
-def user_id_from(settings: Settings, token: str) -> UUID:
+def user_id_from(settings: Settings, keys: Keys, token: str) -> UUID:
     """Verify a token with the key it names. Raises Unauthenticated."""
     import jwt  # noqa: PLC0415 - as in access_token_for
 
     try:
-        key = settings.jwt_signing_keys[str(jwt.get_unverified_header(token).get("kid"))]
+        key = keys[str(jwt.get_unverified_header(token).get("kid"))]
         claims = jwt.decode(
             token,
             key,
@@ -47,11 +48,6 @@ def user_id_from(settings: Settings, token: str) -> UUID:
         return UUID(claims["sub"])
     except (jwt.InvalidTokenError, KeyError, ValueError) as exc:
         raise Unauthenticated(f"access token refused: {type(exc).__name__}") from exc
-
-
-def signed_in_user(req: func.HttpRequest) -> UUID:
-    """Tell who sends a request, by its bearer token alone. Raises Unauthenticated."""
-    return user_id_from(settings(), bearer_token(req))
 
 
 def audience(settings: Settings) -> str:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from shared.auth.encryption import Cipher, SealBroken, Sealed
+from shared.encryption import Cipher, SealBroken, Sealed
 from shared.errors import ProviderMisconfigured, ReauthenticationRequired
 from shared.providers.entra.grants import MailboxGrant, Renewed
 from shared.providers.entra.sign_in import Entra
 from shared.providers.protocol import RefusedToken
-from shared.settings import Settings
+from shared.secrets import SecretSource
 from shared.storage.account_tokens import StoredTokens, find_tokens, put_tokens, replace_tokens
 from shared.storage.database import Connection, Pool, user_transaction
 
@@ -45,10 +45,10 @@ class MailboxTokens:
     older refresh token stays good, and one of the newer is kept.
     """
 
-    def __init__(self, settings: Settings, pool: Pool, entra: Entra) -> None:
+    def __init__(self, secrets: SecretSource, pool: Pool, entra: Entra) -> None:
         self._pool = pool
         self._entra = entra
-        self._cipher = Cipher(settings.token_encryption_keys)
+        self._secrets = secrets
         self._kept: dict[UUID, _Kept] = {}
 
     async def access_token(self, account_id: UUID, user_id: UUID, rejected: str | None = None) -> str:
@@ -100,15 +100,19 @@ class MailboxTokens:
 
     def _sealed(self, grant: MailboxGrant, account_id: UUID) -> StoredTokens:
         document = {"tenant_id": grant.tenant_id, "scopes": list(grant.scopes), "cache": grant.cache}
-        sealed = self._cipher.seal(json.dumps(document).encode(), account_id)
+        sealed = self._cipher().seal(json.dumps(document).encode(), account_id)
         return StoredTokens(sealed.key_id, sealed.nonce, sealed.ciphertext)
 
     def _opened(self, stored: StoredTokens, account_id: UUID) -> MailboxGrant:
         try:
-            document = json.loads(self._cipher.open(Sealed(stored.key_id, stored.nonce, stored.ciphertext), account_id))
+            sealed = Sealed(stored.key_id, stored.nonce, stored.ciphertext)
+            document = json.loads(self._cipher().open(sealed, account_id))
         except SealBroken as exc:
             raise ProviderMisconfigured(f"the tokens of account {account_id} cannot be opened: {exc}") from exc
         return MailboxGrant(**document)
+
+    def _cipher(self) -> Cipher:
+        return Cipher(self._secrets.current.token_encryption_keys)
 
     def _kept_of(self, account_id: UUID) -> _Kept:
         if account_id not in self._kept and len(self._kept) >= MOST_KEPT:

@@ -11,12 +11,11 @@ import hashlib
 import hmac
 import logging
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
-from shared.auth.access_tokens import LIFE_SECONDS, access_token_for
+from shared.auth.access_tokens import LIFE_SECONDS, Keys, access_token_for
 from shared.errors import Unauthenticated
 from shared.models.api import Session, User
 from shared.settings import Settings
@@ -56,23 +55,23 @@ class Presented:
         return _hash(self.token)
 
 
-async def begin_session(conn: Connection, settings: Settings, user: User) -> SignedIn:
+async def begin_session(conn: Connection, settings: Settings, keys: Keys, user: User) -> SignedIn:
     session_id = uuid4()
     token = f"{session_id}.{secrets.token_urlsafe(32)}"
     await insert_session(conn, user.id, session_id, _hash(token), life_seconds=SESSION_SECONDS)
-    return _signed_in(settings, user, token)
+    return _signed_in(settings, keys, user, token)
 
 
-async def refresh_session(pool: Pool, settings: Settings, token: str | None) -> SignedIn:
+async def refresh_session(pool: Pool, settings: Settings, keys: Keys, token: str | None) -> SignedIn:
     """Continue a session. Raises Unauthenticated, and ends the session when its token was used before."""
     presented = presented_from(token)
     user_id = await _owner(pool, presented)
     async with user_transaction(pool, user_id) as conn:
-        successor = await _rotate(conn, settings, user_id, presented)
+        successor = await _rotate(conn, keys, user_id, presented)
         user = await get_user(conn, user_id)
     if successor is None:
         raise Unauthenticated("refresh token refused")
-    return _signed_in(settings, user, successor)
+    return _signed_in(settings, keys, user, successor)
 
 
 async def end_session(pool: Pool, token: str | None) -> None:
@@ -103,13 +102,13 @@ async def _owner(pool: Pool, presented: Presented) -> UUID:
     raise Unauthenticated("unknown session")
 
 
-async def _rotate(conn: Connection, settings: Settings, user_id: UUID, presented: Presented) -> str | None:
+async def _rotate(conn: Connection, keys: Keys, user_id: UUID, presented: Presented) -> str | None:
     """Give the token that follows the presented one; None when it is refused."""
     stored = await lock_live_session(conn, user_id, presented.session_id)
     if stored is None:
         return None
     if hmac.compare_digest(presented.hash, stored.refresh_token_hash):
-        successor = _successor(presented, next(iter(settings.jwt_signing_keys.values())))
+        successor = _successor(presented, next(iter(keys.values())))
         await rotate_session(
             conn,
             user_id,
@@ -119,14 +118,14 @@ async def _rotate(conn: Connection, settings: Settings, user_id: UUID, presented
             life_seconds=SESSION_SECONDS,
         )
         return successor
-    if repeated := _repeated_successor(settings.jwt_signing_keys, stored, presented):
+    if repeated := _repeated_successor(keys, stored, presented):
         return repeated
     log.warning("a refresh token came back; session revoked", extra={"session_id": str(presented.session_id)})
     await revoke_session(conn, user_id, presented.session_id)
     return None
 
 
-def _repeated_successor(keys: Mapping[str, bytes], stored: StoredSession, presented: Presented) -> str | None:
+def _repeated_successor(keys: Keys, stored: StoredSession, presented: Presented) -> str | None:
     if stored.rotated_seconds_ago > REPEAT_SECONDS or stored.previous_token_hash is None:
         return None
     if not hmac.compare_digest(presented.hash, stored.previous_token_hash):
@@ -140,8 +139,8 @@ def _successor(presented: Presented, key: bytes) -> str:
     return f"{presented.session_id}.{secret}"
 
 
-def _signed_in(settings: Settings, user: User, refresh_token: str) -> SignedIn:
-    token = access_token_for(settings, user.id)
+def _signed_in(settings: Settings, keys: Keys, user: User, refresh_token: str) -> SignedIn:
+    token = access_token_for(settings, keys, user.id)
     return SignedIn(Session(access_token=token, expires_in=LIFE_SECONDS, user=user), refresh_token)
 
 

@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from shared.auth.access_tokens import Keys
 from shared.auth.passwords import hash_password, is_outdated, password_matches
 from shared.auth.sessions import SignedIn, begin_session
 from shared.errors import InvalidCredentials
@@ -11,16 +12,16 @@ from shared.storage.database import Pool, system_transaction, user_transaction
 from shared.storage.users import change_name, get_user, insert_user, replace_password_hash, user_for_login
 
 
-async def sign_up(pool: Pool, settings: Settings, wanted: SignUp) -> SignedIn:
+async def sign_up(pool: Pool, settings: Settings, keys: Keys, wanted: SignUp) -> SignedIn:
     """Create a user and sign them in. Raises EmailTaken."""
     password_hash = await hash_password(settings, wanted.password)
     user_id = uuid4()
     async with user_transaction(pool, user_id) as conn:
         await insert_user(conn, user_id, email=wanted.email, name=wanted.name, password_hash=password_hash)
-        return await begin_session(conn, settings, await get_user(conn, user_id))
+        return await begin_session(conn, settings, keys, await get_user(conn, user_id))
 
 
-async def log_in(pool: Pool, settings: Settings, given: LogIn) -> SignedIn:
+async def log_in(pool: Pool, settings: Settings, keys: Keys, given: LogIn) -> SignedIn:
     """Sign in. Raises InvalidCredentials, alike and after the same time for a wrong password and an unknown address."""
     async with system_transaction(pool) as conn:
         found = await user_for_login(conn, given.email)
@@ -32,7 +33,7 @@ async def log_in(pool: Pool, settings: Settings, given: LogIn) -> SignedIn:
     async with user_transaction(pool, user_id) as conn:
         if new_hash:
             await replace_password_hash(conn, user_id, old=password_hash, new=new_hash)
-        return await begin_session(conn, settings, await get_user(conn, user_id))
+        return await begin_session(conn, settings, keys, await get_user(conn, user_id))
 
 
 async def read_profile(pool: Pool, user_id: UUID) -> User:

@@ -99,6 +99,13 @@ class ReviveAccount(Job):
     account_id: UUID
 
 
+class ResealTokens(Job):
+    """Encrypt an account's tokens with the newest key."""
+
+    kind: Literal["reseal_tokens.v1"] = "reseal_tokens.v1"
+    account_id: UUID
+
+
 class RemoveAccount(Job):
     """End a disconnected account's subscription and remove its rows."""
 
@@ -116,6 +123,7 @@ AnyJob = Annotated[
     | IndexMessages
     | AuditMailbox
     | ReviveAccount
+    | ResealTokens
     | RemoveAccount,
     Field(discriminator="kind"),
 ]

@@ -111,6 +111,7 @@ class Overview(Reply):
     accounts: dict[AccountState, int]
     problems: dict[AccountProblem, int]
     queues: list[QueueFigures]
+    token_keys: dict[str, int]  # accounts, by the id of the key that encrypts their tokens
 
 
 class DifferenceQuery(Query):

@@ -21,6 +21,7 @@ from shared.models.operators import (
     TroubleQuery,
 )
 from shared.settings import Settings
+from shared.storage.account_tokens import count_token_keys
 from shared.storage.audit_lists import audits_of_account
 from shared.storage.database import Pool, system_transaction
 from shared.storage.operator_lists import (
@@ -102,6 +103,7 @@ async def _ask(pool: Pool, settings: Settings, jobs: "JobQueues", job: AnyJob) -
 async def read_overview(pool: Pool, settings: Settings, jobs: "JobQueues") -> Overview:
     async with system_transaction(pool) as conn:
         figures = await list_figures(conn, patience_from(settings))
+        token_keys = await count_token_keys(conn)
     states = {AccountState(each.label): each.amount for each in figures if each.figure == "state"}
     problems = {AccountProblem(each.label): each.amount for each in figures if each.figure == "problem"}
     stopped = {AccountProblem(state.value): states.get(state, 0) for state in STOPPED_STATES}
@@ -109,7 +111,7 @@ async def read_overview(pool: Pool, settings: Settings, jobs: "JobQueues") -> Ov
         QueueFigures(queue=each.queue, messages=each.messages, waiting=each.waiting, oldest_seconds=each.oldest_seconds)
         for each in await jobs.figures()
     ]
-    return Overview(accounts=states, problems=stopped | problems, queues=queues)
+    return Overview(accounts=states, problems=stopped | problems, queues=queues, token_keys=token_keys)
 
 
 async def observe(pool: Pool, settings: Settings, jobs: "JobQueues") -> None:

@@ -63,6 +63,18 @@ async def replace_tokens(
     return (await conn.execute(sql, params)).rowcount == 1
 
 
+async def accounts_to_reseal(conn: Connection, newest_key_id: str, most: int) -> list[UUID]:
+    """Claim accounts, of all users, whose tokens another key than the newest has sealed; for ten minutes."""
+    sql = "SELECT accounts_to_reseal(%(newest_key_id)s, %(most)s)"
+    cursor = await conn.execute(sql, {"newest_key_id": newest_key_id, "most": most})
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def count_token_keys(conn: Connection) -> dict[str, int]:
+    """Count the accounts of all users by the key that sealed their tokens."""
+    return dict(await (await conn.execute("SELECT key_id, amount FROM token_key_figures()")).fetchall())
+
+
 def _parameters(user_id: UUID, account_id: UUID, tokens: StoredTokens) -> dict[str, object]:
     return {
         "account_id": account_id,

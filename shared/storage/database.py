@@ -10,12 +10,15 @@ from uuid import UUID
 from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool
 
+from shared.identity import AppIdentity
 from shared.settings import Settings
 
 Row = tuple[Any, ...]
 Connection = AsyncConnection[Row]
 Pool = AsyncConnectionPool[Connection]
 RESTED_SECONDS: Final = 1.0
+ENTRA_SCOPE: Final = "https://ossrdbms-aad.database.windows.net/.default"
+_OPTIONS: Final[dict[str, Any]] = {"autocommit": True, "prepare_threshold": None}
 _BEGIN: Final = sql.SQL(
     "BEGIN;"
     " SELECT set_config('app.user_id', {user_id}, true),"
@@ -28,12 +31,17 @@ class _PooledConnection(AsyncConnection[Row]):
     returned_at = 0.0  # on the monotonic clock
 
 
-async def open_pool(settings: Settings) -> Pool:
+async def open_pool(settings: Settings, identity: AppIdentity) -> Pool:
     """
     Open a pool that keeps no state between transactions, so that PgBouncer may stand before the server.
 
     A server that is down does not fail this call: each use waits a while for a connection, then raises PoolTimeout.
+    Where it signs in by identity, each new connection gets a token that is good then.
     """
+
+    async def with_token() -> dict[str, Any]:
+        return {**_OPTIONS, "password": (await identity.get_token(ENTRA_SCOPE)).token}
+
     pool: Pool = AsyncConnectionPool(
         str(settings.database_url),
         min_size=1,
@@ -44,7 +52,7 @@ async def open_pool(settings: Settings) -> Pool:
         check=_check_when_rested,
         reset=_note_the_time,
         connection_class=_PooledConnection,
-        kwargs={"autocommit": True, "prepare_threshold": None},
+        kwargs=with_token if settings.database_sign_in == "entra" else _OPTIONS,
     )
     await pool.open()
     return pool

@@ -257,7 +257,7 @@ async def _complete(engine: Engine, account: ConnectedAccount, provider: MailPro
         report = await _report(engine, conn, account, at, requests=provider.requests_made)
         if report is None:
             return
-        signed = signed_report(engine.settings, report.model_dump(mode="json"))
+        signed = signed_report(engine.secrets.current.audit_signing_keys, report.model_dump(mode="json"))
         events.extend(
             await _end(conn, account, at.id, AuditState.COMPLETED, report=signed, requests=provider.requests_made)
         )

@@ -37,6 +37,7 @@ from shared.models.jobs import (
     IndexMessages,
     JobBatch,
     RemoveAccount,
+    ResealTokens,
     ReviveAccount,
     StartSync,
     SyncChanges,
@@ -59,6 +60,7 @@ from shared.sync.removal import remove_account
 from shared.sync.revival import revive_account
 from shared.sync.runs import start_sync
 from shared.sync.subscriptions import ensure_subscription
+from shared.sync.token_keys import reseal_tokens
 from shared.telemetry import JOBS_POISONED, JOBS_RETRIED, job_span, record
 
 log = logging.getLogger(__name__)
@@ -74,12 +76,14 @@ USE_CASES: Final[dict[type, UseCase]] = {
     IndexMessages: index_messages,
     AuditMailbox: audit_mailbox,
     ReviveAccount: revive_account,
+    ResealTokens: reseal_tokens,
     RemoveAccount: remove_account,
 }
 OUTAGE_SECONDS: Final = 15.0
 MISCONFIGURED_SECONDS: Final = 300.0
 BATCH_AT_ONCE: Final = 4
-RUNS_FOR_STOPPED: Final = (ReviveAccount, RemoveAccount)
+RUNS_FOR_STOPPED: Final = (ReviveAccount, ResealTokens, RemoveAccount)
+SENT_BY_TIMER: Final = (ReviveAccount, ResealTokens)  # again and again, while there is need
 
 
 async def run_job(engine: Engine, body: bytes) -> None:
@@ -200,7 +204,7 @@ async def _attempt(engine: Engine, account: ConnectedAccount, job: AnyJob) -> li
     except ProviderMisconfigured as exc:
         record(JOBS_RETRIED, facts={"kind": job.kind, "error_code": exc.code})
         log.exception("our registration with the provider needs an operator")
-        if not isinstance(job, ReviveAccount):  # which its timer sends again
+        if not isinstance(job, SENT_BY_TIMER):
             return [Later(job, delay_seconds=MISCONFIGURED_SECONDS, reason=exc.code)]
     return []
 

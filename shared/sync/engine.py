@@ -10,6 +10,7 @@ from shared.models.accounts import ConnectedAccount, Urgency
 from shared.models.api import AccountState
 from shared.providers.notification_certificates import NotificationCertificates
 from shared.providers.protocol import MailProvider
+from shared.secrets import SecretSource
 from shared.settings import Settings
 from shared.storage.accounts import get_account, owner_of_account
 from shared.storage.database import Connection, Pool, system_transaction, user_transaction
@@ -26,6 +27,7 @@ WORKING_STATES = (AccountState.CONNECTING, AccountState.SYNCING, AccountState.LI
 @dataclass(frozen=True, slots=True)
 class Engine:
     settings: Settings
+    secrets: SecretSource
     pool: Pool
     jobs: "JobQueues"
     provider_for: Callable[[ConnectedAccount, Urgency], MailProvider]

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from shared.errors import InvalidRequest
 from shared.jobs import Later
 from shared.models.jobs import AnyJob, ApplyNotification, EnsureSubscription, FetchMessage, SyncChanges
+from shared.secrets import Secrets
 from shared.settings import Settings
 from shared.sync.subscriptions import account_id_from
 
@@ -25,7 +26,7 @@ Change = Literal["created", "updated", "deleted"]
 OfMessage = FetchMessage | ApplyNotification
 
 
-async def read_delivery(settings: Settings, senders: "ValidationTokens", body: bytes) -> list[Later]:
+async def read_delivery(settings: Settings, secrets: Secrets, senders: "ValidationTokens", body: bytes) -> list[Later]:
     """
     Read a delivery into jobs, one for each message that it names; what does not prove to be ours is passed over.
 
@@ -36,14 +37,14 @@ async def read_delivery(settings: Settings, senders: "ValidationTokens", body: b
     delivery = _delivery_from(body)
     tokens = delivery.get("validationTokens")
     is_rich = settings.rich_notifications and isinstance(tokens, list)
-    if not is_rich or not any(_account_id_of(settings, item) for item in delivery["value"]):
-        return jobs_from(settings, delivery["value"])
-    return jobs_from(settings, delivery["value"], tenants=await senders.tenants(cast(list[object], tokens)))
+    if not is_rich or not any(_account_id_of(secrets, item) for item in delivery["value"]):
+        return jobs_from(secrets, delivery["value"])
+    return jobs_from(secrets, delivery["value"], tenants=await senders.tenants(cast(list[object], tokens)))
 
 
-def jobs_from(settings: Settings, items: Iterable[Any], *, tenants: Collection[str] = ()) -> list[Later]:
+def jobs_from(secrets: Secrets, items: Iterable[Any], *, tenants: Collection[str] = ()) -> list[Later]:
     """Read a delivery's items into jobs, with the content of those from `tenants`."""
-    found = [job for item in items for job in _jobs_of(settings, item, tenants)]
+    found = [job for item in items for job in _jobs_of(secrets, item, tenants)]
     return [Later(job) for job in collapse(found)]
 
 
@@ -91,13 +92,13 @@ def _delivery_from(body: bytes) -> dict[str, Any]:
     return delivery
 
 
-def _account_id_of(settings: Settings, item: Any) -> UUID | None:  # noqa: ANN401 - whatever JSON holds
+def _account_id_of(secrets: Secrets, item: Any) -> UUID | None:  # noqa: ANN401 - whatever JSON holds
     client_state = item.get("clientState") if isinstance(item, dict) else None
-    return account_id_from(settings, client_state) if isinstance(client_state, str) else None
+    return account_id_from(secrets, client_state) if isinstance(client_state, str) else None
 
 
-def _jobs_of(settings: Settings, item: Any, tenants: Collection[str]) -> Iterator[AnyJob]:  # noqa: ANN401 - as above
-    account_id = _account_id_of(settings, item)
+def _jobs_of(secrets: Secrets, item: Any, tenants: Collection[str]) -> Iterator[AnyJob]:  # noqa: ANN401 - as above
+    account_id = _account_id_of(secrets, item)
     if account_id is None:
         log.warning("notification without a valid clientState passed over")
     elif "lifecycleEvent" in item:

@@ -23,6 +23,7 @@ from shared.models.accounts import ConnectedAccount, Subscription, Urgency
 from shared.models.api import AccountState, ChangeKind
 from shared.models.jobs import EnsureSubscription, SyncChanges
 from shared.providers.protocol import Certificate, MailProvider, ProviderSubscription
+from shared.secrets import Secrets
 from shared.settings import Settings
 from shared.storage.database import system_transaction, user_transaction
 from shared.storage.events import Event
@@ -53,33 +54,34 @@ ROUND_SECONDS: Final = 200.0
 RENEWALS_PER_SECOND: Final = 100
 
 
-def client_state_from(settings: Settings, account_id: UUID) -> str:
+def client_state_from(secrets: Secrets, account_id: UUID) -> str:
     """Make what Graph returns with each notification: the account's id and its HMAC, at most 128 characters."""
-    return f"{_text_from(account_id.bytes)}.{_text_from(_mac(settings, account_id))}"
+    return f"{_text_from(account_id.bytes)}.{_text_from(_mac(secrets.webhook_keys[0], account_id))}"
 
 
-def account_id_from(settings: Settings, client_state: str) -> UUID | None:
+def account_id_from(secrets: Secrets, client_state: str) -> UUID | None:
     """Verify a notification's clientState in constant time, without a database; None when it is not ours."""
     encoded, _, mac = client_state.partition(".")
     try:
         account_id = UUID(bytes=base64.urlsafe_b64decode(encoded + "=="))
     except (ValueError, binascii.Error):
         return None
-    expected = _text_from(_mac(settings, account_id))
-    return account_id if hmac.compare_digest(mac.encode(errors="replace"), expected.encode()) else None
+    given = mac.encode(errors="replace")
+    expected = (_text_from(_mac(key, account_id)).encode() for key in secrets.webhook_keys)
+    return account_id if any(hmac.compare_digest(given, each) for each in expected) else None
 
 
-def _mac(settings: Settings, account_id: UUID) -> bytes:
-    return hmac.digest(settings.webhook_key.get_secret_value().encode(), account_id.bytes, hashlib.sha256)
+def _mac(key: str, account_id: UUID) -> bytes:
+    return hmac.digest(key.encode(), account_id.bytes, hashlib.sha256)
 
 
 def _text_from(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
-def terms_from(settings: Settings, certificate: Certificate | None = None) -> str:
+def terms_from(settings: Settings, secrets: Secrets, certificate: Certificate | None = None) -> str:
     """Make a digest of what every subscription of this deployment is made with; another one is due for replacement."""
-    terms = f"{settings.public_base_url} {settings.webhook_key.get_secret_value()}"
+    terms = f"{settings.public_base_url} {secrets.webhook_keys[0]}"
     return _digest_of(f"{terms} {certificate.id}" if certificate else terms)
 
 
@@ -87,14 +89,14 @@ def _webhook_url(settings: Settings) -> str:
     return f"{settings.public_base_url}/api/webhooks/graph"
 
 
-def notification_url_from(settings: Settings, account_id: UUID, *, with_content: bool = False) -> str:
+def notification_url_from(settings: Settings, secrets: Secrets, account_id: UUID, *, with_content: bool = False) -> str:
     """
     Name the account and the key that signs for it, so that a subscription whose row was lost is known again.
 
     One that brings content has another URL than one that does not, because neither becomes the other.
     """
     kind = " with content" if with_content else ""
-    return f"{_webhook_url(settings)}?for={_digest_of(client_state_from(settings, account_id) + kind)}"
+    return f"{_webhook_url(settings)}?for={_digest_of(client_state_from(secrets, account_id) + kind)}"
 
 
 def _digest_of(text: str) -> str:
@@ -110,7 +112,7 @@ async def request_renewals(engine: Engine) -> None:
     """
     loop = asyncio.get_running_loop()
     ends, sent = loop.time() + ROUND_SECONDS, 0
-    terms = terms_from(engine.settings, await _certificate(engine))
+    terms = terms_from(engine.settings, engine.secrets.current, await _certificate(engine))
     while loop.time() < ends:
         async with system_transaction(engine.pool) as conn:
             due = await claim_accounts_to_subscribe(
@@ -155,7 +157,7 @@ async def _ensure(engine: Engine, account: ConnectedAccount, *, renew_now: bool)
     async with user_transaction(engine.pool, account.user_id) as conn:
         current = await get_subscription(conn, account.user_id, account.id)
     certificate = await _certificate(engine)
-    terms = terms_from(engine.settings, certificate)
+    terms = terms_from(engine.settings, engine.secrets.current, certificate)
     is_as_wanted = current is not None and current.terms == terms
     if current and is_as_wanted and not current.is_due and not renew_now:
         await _forget_refusals(engine, account)
@@ -185,7 +187,9 @@ def _outcome(known: str | None, kept: ProviderSubscription | None) -> str:
 
 
 def _url_for(engine: Engine, account: ConnectedAccount) -> str:
-    return notification_url_from(engine.settings, account.id, with_content=engine.certificates is not None)
+    return notification_url_from(
+        engine.settings, engine.secrets.current, account.id, with_content=engine.certificates is not None
+    )
 
 
 async def _certificate(engine: Engine) -> Certificate | None:
@@ -238,7 +242,7 @@ async def _create(
     return await provider.subscribe(
         notification_url=_url_for(engine, account),
         lifecycle_url=f"{_webhook_url(engine.settings)}/lifecycle",
-        client_state=client_state_from(engine.settings, account.id),
+        client_state=client_state_from(engine.secrets.current, account.id),
         certificate=certificate,
     )
 

@@ -105,7 +105,7 @@ async def test_a_downloaded_report_is_verified_with_the_published_keys(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    audit_id = await finished(owner, live, 0, signed_report(settings, report_of(live)))
+    audit_id = await finished(owner, live, 0, signed_report(KEYS, report_of(live)))
     answer = await user.api.get(f"/accounts/{live.id}/audits/{audit_id}/report")
     assert answer.headers["content-type"] == "application/jose"
     keys = await anonymous.get("/audit-keys")

@@ -20,7 +20,6 @@ from shared.vault import Vault
 
 TOKEN = "let me in"
 PAGE = 2
-CHALLENGE = 'Bearer authorization="https://login.windows.net/tenant", resource="https://vault.azure.net"'
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class Kept:
     content_type: str = "application/x-pem-file"
     enabled: bool = True
     expires_at: datetime | None = None
+    created_at: datetime | None = None  # else in the order of the list, long ago
 
 
 @dataclass
@@ -44,6 +44,14 @@ class KeyVault:
     status: int | None = None
     retry_after: int | None = None
     asked: list[str] = field(default_factory=list)
+    is_challenged_by_address: bool = False  # as the vault's own name is, which its client then insists on
+
+    @property
+    def challenge(self) -> str:
+        """The client takes a token only for a domain that its vault is in: 127.0.0.1:1 is in 0.0.1:1."""
+        domain = urlsplit(self.url).netloc.replace("localhost", "0.0.1")
+        resource = f"https://{domain}" if self.is_challenged_by_address else "https://vault.azure.net"
+        return f'Bearer authorization="https://login.windows.net/tenant", resource="{resource}"'
 
     def client(self, *, retries: int = 0) -> SecretClient:
         return SecretClient(
@@ -76,7 +84,7 @@ class KeyVault:
         return {"value": items, "nextLink": more if start + PAGE < len(versions) else None}
 
     def _facts(self, name: str, kept: Kept, place: int) -> Mapping[str, Any]:
-        made = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=place)
+        made = kept.created_at or datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=place)
         attributes = {"enabled": kept.enabled, "created": int(made.timestamp()), "updated": int(made.timestamp())}
         if kept.expires_at:
             attributes["exp"] = int(kept.expires_at.timestamp())
@@ -130,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.dumps(document).encode()
         self.send_response(status)
         if status == 401:
-            self.send_header("WWW-Authenticate", CHALLENGE)
+            self.send_header("WWW-Authenticate", vault.challenge)
         if vault.retry_after:
             self.send_header("Retry-After", str(vault.retry_after))
         self.send_header("Content-Type", "application/json")

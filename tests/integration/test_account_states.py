@@ -28,6 +28,7 @@ from shared.models.jobs import EnsureSubscription, FetchMessage, ReviveAccount, 
 from shared.models.mail import ProviderFolder, ProviderProfile
 from shared.operators.failed_jobs import retry_failed_job
 from shared.providers.protocol import MailProvider
+from shared.secrets import SecretSource
 from shared.settings import Settings
 from shared.storage.account_lists import read_account
 from shared.storage.accounts import LEADING_TO, change_account_state, connect_mailbox, get_account
@@ -83,7 +84,14 @@ class Bench:
 
         async def announce(*_: object) -> None: ...
 
-        self.engine = Engine(settings, pool, self.jobs, lambda *_: cast("MailProvider", self.provider), announce)
+        self.engine = Engine(
+            settings,
+            SecretSource(settings, None),
+            pool,
+            self.jobs,
+            lambda *_: cast("MailProvider", self.provider),
+            announce,
+        )
 
     async def run(self, job: Any) -> list[Later]:  # noqa: ANN401 - any job
         """Run a job whose time has come, and return what follows."""

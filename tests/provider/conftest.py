@@ -21,10 +21,12 @@ from dev.graph_simulator.fixture import RunningSimulator, start_simulator
 from dev.graph_simulator.sign_in import sign_in
 from shared.auth.connections import Connector
 from shared.auth.mailbox_tokens import MailboxTokens
+from shared.identity import AppIdentity
 from shared.providers.aiohttp_transport import AiohttpTransport
 from shared.providers.entra.sign_in import Entra
 from shared.providers.graph.mail import GraphMail
 from shared.providers.tls import ssl_context
+from shared.secrets import SecretSource
 from shared.settings import Settings
 from shared.storage.azure import open_tables
 from shared.storage.database import Pool
@@ -148,9 +150,13 @@ async def owner(database: Database) -> AsyncIterator[AsyncConnection[tuple[objec
 @pytest.fixture
 async def connector(settings: Settings, pool: Pool) -> AsyncIterator[Connector]:
     tls = ssl_context(settings)
-    entra = Entra(settings, tls)
-    tokens = MailboxTokens(settings, pool, entra)
-    async with open_tables(settings) as tables, httpx.AsyncClient(transport=AiohttpTransport(tls)) as client:
+    source = SecretSource(settings, None)
+    entra = Entra(settings, source, tls)
+    tokens = MailboxTokens(source, pool, entra)
+    async with (
+        open_tables(settings, AppIdentity(settings)) as tables,
+        httpx.AsyncClient(transport=AiohttpTransport(tls)) as client,
+    ):
         yield Connector(settings, pool, tables, client, entra, tokens)
     await entra.close()
 

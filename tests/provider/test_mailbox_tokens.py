@@ -17,6 +17,7 @@ from shared.errors import (
     ReauthenticationRequired,
 )
 from shared.models.accounts import ConnectedAccount
+from shared.secrets import SecretSource
 from shared.settings import Settings
 from shared.storage.database import Pool
 from tests.provider.connecting import Browser
@@ -34,7 +35,7 @@ class Connected:
 
     def process(self, settings: Settings | None = None) -> MailboxTokens:
         connector = self.browser.connector
-        return MailboxTokens(settings or connector.settings, self.pool, connector.entra)
+        return MailboxTokens(SecretSource(settings or connector.settings, None), self.pool, connector.entra)
 
     async def token(self, tokens: MailboxTokens, rejected: str | None = None) -> str:
         return await tokens.access_token(self.account.id, self.account.user_id, rejected)
@@ -124,7 +125,7 @@ async def test_tokens_of_another_account_do_not_open(connected: Connected, owner
 
 async def test_a_key_may_be_rotated(connected: Connected, owner: Owner) -> None:
     settings = connected.browser.connector.settings
-    keys = {"second": secrets.token_bytes(32), **settings.token_encryption_keys}
+    keys = {"second": secrets.token_bytes(32), **(settings.token_encryption_keys or {})}
     rotated = settings.model_copy(update={"token_encryption_keys": keys})
     assert await connected.works(await connected.token(connected.process(rotated)))
     assert await (await owner.execute("SELECT key_id FROM account_token")).fetchone() == ("second",)

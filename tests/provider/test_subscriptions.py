@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from dev.graph_simulator.fixture import RunningSimulator
 from dev.graph_simulator.sign_in import sign_in
+from shared.identity import AppIdentity
 from shared.job_queues import JobQueues, create_queue
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import AccountState
@@ -23,6 +24,7 @@ from shared.models.jobs import ANY_JOB, AnyJob, EnsureSubscription, RemoveAccoun
 from shared.models.mail import ProviderProfile
 from shared.providers.aiohttp_transport import AiohttpTransport
 from shared.providers.notification_certificates import NotificationCertificates
+from shared.secrets import SecretSource
 from shared.settings import Settings
 from shared.storage.accounts import connect_mailbox
 from shared.storage.azure import open_queues
@@ -87,7 +89,7 @@ class System:
 
     async def sent(self, queue: str) -> list[AnyJob]:
         """Take what was sent for the account."""
-        async with open_queues(self.engine.settings) as service:
+        async with open_queues(self.engine.settings, AppIdentity(self.engine.settings)) as service:
             client = service.get_queue_client(queue, message_decode_policy=TextBase64DecodePolicy())
             await create_queue(client)
             taken = [message async for message in client.receive_messages(messages_per_page=32, visibility_timeout=1)]
@@ -111,15 +113,21 @@ async def system(
     profile = ProviderProfile("tenant", "object", outlook.address, "Owner")
     async with user_transaction(pool, user_id) as conn:
         account = await connect_mailbox(conn, user_id, "outlook", profile)
-    jobs = JobQueues(open_queues(settings))
-    yield System(Engine(settings, pool, jobs, lambda _, __: outlook.mail, nobody_listens), account, outlook, owner)
+    jobs = JobQueues(open_queues(settings, AppIdentity(settings)))
+    yield System(
+        Engine(settings, SecretSource(settings, None), pool, jobs, lambda _, __: outlook.mail, nobody_listens),
+        account,
+        outlook,
+        owner,
+    )
     outlook.admin.clear_faults()
     await jobs.close()
 
 
 def elsewhere(system: System, **changes: object) -> Engine:
     """The same deployment with other settings."""
-    return replace(system.engine, settings=system.engine.settings.model_copy(update=changes))
+    settings = system.engine.settings.model_copy(update=changes)
+    return replace(system.engine, settings=settings, secrets=SecretSource(settings, None))
 
 
 async def subscribe_by_hand(system: System, simulator: RunningSimulator, url: str, kind: str) -> str:
@@ -147,7 +155,7 @@ async def test_a_subscription_lasts_as_long_as_permitted_and_is_due_at_about_hal
     assert row is not None
     assert (made["id"], made["notificationUrl"]) == (
         row[0],
-        notification_url_from(system.engine.settings, system.account.id),
+        notification_url_from(system.engine.settings, system.engine.secrets.current, system.account.id),
     )
     life = row[1] - datetime.now(UTC)
     assert timedelta(minutes=10_050) < life < timedelta(minutes=10_070)
@@ -208,7 +216,7 @@ async def test_one_that_cannot_be_renewed_is_replaced(system: System, status: in
 async def test_catching_up_waits_while_a_first_sync_lists_the_mailbox(system: System) -> None:
     await system.ensure()
     assert not await system.sent("mail-changes")
-    async with open_queues(system.engine.settings) as service:
+    async with open_queues(system.engine.settings, AppIdentity(system.engine.settings)) as service:
         kept = await service.get_queue_client("mail-changes").get_queue_properties()
     assert kept.approximate_message_count
 
@@ -245,7 +253,9 @@ async def test_another_key_or_address_moves_the_subscription_within_a_round(
     await request_renewals(moved)
     assert EnsureSubscription in {type(job) for job in await system.sent("mail-upkeep")}
     await system.ensure(engine=moved)
-    assert system.only()["notificationUrl"] == notification_url_from(moved.settings, system.account.id)
+    assert system.only()["notificationUrl"] == notification_url_from(
+        moved.settings, moved.secrets.current, system.account.id
+    )
 
 
 async def test_leftovers_that_call_us_are_ended_and_others_left_alone(

@@ -76,7 +76,7 @@ def test_the_generated_settings_are_all_that_the_product_asks_for(tmp_path: Path
         {name.lower(): json.loads(value) if value.startswith("{") else value for name, value in generated.items()}
     )
     assert settings.public_base_url == "http://127.0.0.1:7071"
-    assert len(settings.jwt_signing_keys) == 1
+    assert len(settings.jwt_signing_keys or {}) == 1
 
 
 def test_a_generated_value_is_replaced_and_a_persons_stays(tmp_path: Path) -> None:

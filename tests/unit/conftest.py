@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.secrets import Secrets, SecretSource
 from shared.settings import Settings
 
 
@@ -32,3 +33,7 @@ def given() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def settings(given: dict[str, Any]) -> Settings:
     return Settings.model_validate(given)
+
+
+def secrets_of(settings: Settings) -> Secrets:
+    return SecretSource(settings, None).current

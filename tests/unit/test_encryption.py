@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.auth.encryption import Cipher, SealBroken
+from shared.encryption import Cipher, SealBroken
 
 OLD, NEW = secrets.token_bytes(32), secrets.token_bytes(32)
 

@@ -16,6 +16,7 @@ from shared.providers.entra.validation_tokens import ValidationTokens
 from shared.settings import Settings
 from shared.sync.notifications import read_delivery
 from shared.sync.subscriptions import account_id_from, client_state_from
+from tests.unit.conftest import secrets_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
@@ -27,7 +28,7 @@ NOBODY = ValidationTokens(httpx.AsyncClient(), "https://login.test/common", "cli
 
 
 def jobs_from(settings: Settings, body: bytes) -> list[Later]:
-    return asyncio.run(read_delivery(settings, NOBODY, body))
+    return asyncio.run(read_delivery(settings, secrets_of(settings), NOBODY, body))
 
 
 def notification(settings: Settings, account_id: UUID, **changes: object) -> dict[str, object]:
@@ -35,7 +36,7 @@ def notification(settings: Settings, account_id: UUID, **changes: object) -> dic
         "subscriptionId": str(uuid4()),
         "subscriptionExpirationDateTime": "2026-12-01T03:12:18.2257768+05:30",
         "changeType": "created",
-        "clientState": client_state_from(settings, account_id),
+        "clientState": client_state_from(secrets_of(settings), account_id),
         "resource": "Users/x/Messages/AAMkAGU=",
         "resourceData": {
             "@odata.type": "#Microsoft.Graph.Message",
@@ -48,17 +49,18 @@ def notification(settings: Settings, account_id: UUID, **changes: object) -> dic
 
 def test_a_client_state_names_its_account_and_nobody_elses(settings: Settings) -> None:
     account_id, other = uuid4(), uuid4()
-    state = client_state_from(settings, account_id)
+    state = client_state_from(secrets_of(settings), account_id)
     assert len(state) <= 128
-    assert account_id_from(settings, state) == account_id
-    forged = client_state_from(settings, other).partition(".")[0] + "." + state.partition(".")[2]
-    assert account_id_from(settings, forged) is None
-    assert account_id_from(settings, state.partition(".")[0] + ".\ud800") is None  # JSON may hold what UTF-8 cannot
+    assert account_id_from(secrets_of(settings), state) == account_id
+    forged = client_state_from(secrets_of(settings), other).partition(".")[0] + "." + state.partition(".")[2]
+    assert account_id_from(secrets_of(settings), forged) is None
+    lone_surrogate = state.partition(".")[0] + ".\ud800"  # JSON may hold what UTF-8 cannot
+    assert account_id_from(secrets_of(settings), lone_surrogate) is None
 
 
 @given(st.text(max_size=130))
 def test_no_text_passes_for_a_client_state(settings: Settings, text: str) -> None:
-    assert account_id_from(settings, text) is None
+    assert account_id_from(secrets_of(settings), text) is None
 
 
 def test_a_delivery_becomes_one_job_for_each_message(settings: Settings) -> None:
@@ -114,7 +116,7 @@ def test_each_lifecycle_event_has_its_jobs_and_an_unknown_one_has_all(
     settings: Settings, event: str | None, *, renews: bool, asks_for_delta: bool
 ) -> None:
     account_id = uuid4()
-    item = {"lifecycleEvent": event, "clientState": client_state_from(settings, account_id)}
+    item = {"lifecycleEvent": event, "clientState": client_state_from(secrets_of(settings), account_id)}
     body = json.dumps({"value": [item, item]}).encode()
     wanted: list[AnyJob] = []
     if renews:
@@ -126,7 +128,11 @@ def test_each_lifecycle_event_has_its_jobs_and_an_unknown_one_has_all(
 
 def test_one_delivery_may_hold_several_mailboxes_tenants_and_kinds_of_event(settings: Settings) -> None:
     one, other = uuid4(), uuid4()
-    missed = {"lifecycleEvent": "missed", "clientState": client_state_from(settings, other), "tenantId": str(uuid4())}
+    missed = {
+        "lifecycleEvent": "missed",
+        "clientState": client_state_from(secrets_of(settings), other),
+        "tenantId": str(uuid4()),
+    }
     items = [notification(settings, one), missed, notification(settings, other, tenantId=str(uuid4()))]
     jobs = [later.job for later in jobs_from(settings, json.dumps({"value": items}).encode())]
     assert [(job.kind, job.account_id) for job in jobs] == [

@@ -11,6 +11,7 @@ from shared.models.jobs import ANY_JOB, AnyJob, ApplyNotification, FetchMessage
 from shared.settings import Settings
 from shared.sync.notifications import read_delivery
 from shared.sync.subscriptions import client_state_from
+from tests.unit.conftest import secrets_of
 from tests.unit.rich_content import HEADER, CertificateHolder
 from tests.unit.test_validation_tokens import TENANT, Microsoft
 
@@ -32,7 +33,7 @@ def item(settings: Settings, account_id: UUID, **changes: object) -> dict[str, A
     return {
         "subscriptionId": str(uuid4()),
         "changeType": "updated",
-        "clientState": client_state_from(settings, account_id),
+        "clientState": client_state_from(secrets_of(settings), account_id),
         "tenantId": TENANT,
         "encryptedContent": HOLDER.sealed(HEADER).in_notification("first"),
         "resourceData": {"@odata.etag": 'W/"CQAAABYB"', "id": "AAMkAGU="},
@@ -45,7 +46,7 @@ async def jobs_of(
 ) -> list[AnyJob]:
     told = [microsoft.token()] if tokens is None else tokens
     body = json.dumps({"value": items, "validationTokens": told}).encode()
-    return [later.job for later in await read_delivery(settings, microsoft.tokens, body)]
+    return [later.job for later in await read_delivery(settings, secrets_of(settings), microsoft.tokens, body)]
 
 
 async def test_content_is_taken_along_as_it_came(rich: Settings, microsoft: Microsoft) -> None:

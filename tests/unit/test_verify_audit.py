@@ -3,7 +3,7 @@
 import base64
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,14 +13,14 @@ import pytest
 from dev.verify_audit import NotGenuine, description_of, main, verified_report
 from shared.models.api import AuditKey, AuditKeys
 from shared.report_signatures import public_keys, signed_report
-from shared.settings import Settings
 from shared.sync.comparing import chained_digest
 
 BORDER = "2026-01-15T00:00:00Z"
+KEYS = {"first": secrets.token_bytes(32)}
 
 
-def keys_of(settings: Settings) -> AuditKeys:
-    return AuditKeys(keys=[AuditKey(kid=key_id, x=x) for key_id, x in public_keys(settings).items()])
+def published(keys: Mapping[str, bytes]) -> AuditKeys:
+    return AuditKeys(keys=[AuditKey(kid=key_id, x=x) for key_id, x in public_keys(keys).items()])
 
 
 @pytest.fixture
@@ -59,15 +59,15 @@ def report() -> dict[str, Any]:
     }
 
 
-def test_a_genuine_report_is_told_in_plain_words(settings: Settings, report: dict[str, Any]) -> None:
-    told = description_of(verified_report(signed_report(settings, report), keys_of(settings)))
+def test_a_genuine_report_is_told_in_plain_words(report: dict[str, Any]) -> None:
+    told = description_of(verified_report(signed_report(KEYS, report), published(KEYS)))
     assert "Compared 60 messages in 2 windows" in told
     assert "10 differed: 3 were missing, 5 in another version, folder or state, 2 no longer in the mailbox." in told
     assert told.endswith("No difference remained.")
 
 
-def test_differences_that_remained_are_told(settings: Settings, report: dict[str, Any]) -> None:
-    told = description_of(verified_report(signed_report(settings, report | {"repaired": 8}), keys_of(settings)))
+def test_differences_that_remained_are_told(report: dict[str, Any]) -> None:
+    told = description_of(verified_report(signed_report(KEYS, report | {"repaired": 8}), published(KEYS)))
     assert told.endswith("2 differences REMAINED.")
 
 
@@ -90,29 +90,24 @@ def _with_another_signature(signed: str) -> str:
 @pytest.mark.parametrize(
     "tamper", [_with_another_count, _unsigned, _with_another_signature, lambda _: "a.b", str.upper]
 )
-def test_what_was_tampered_with_is_refused(
-    tamper: Callable[[str], str], settings: Settings, report: dict[str, Any]
-) -> None:
+def test_what_was_tampered_with_is_refused(tamper: Callable[[str], str], report: dict[str, Any]) -> None:
     with pytest.raises(NotGenuine):
-        verified_report(tamper(signed_report(settings, report)), keys_of(settings))
+        verified_report(tamper(signed_report(KEYS, report)), published(KEYS))
 
 
-def test_a_report_signed_with_somebody_elses_key_is_refused(settings: Settings, report: dict[str, Any]) -> None:
-    theirs = settings.model_copy(update={"audit_signing_keys": {"first": secrets.token_bytes(32)}})
+def test_a_report_signed_with_somebody_elses_key_is_refused(report: dict[str, Any]) -> None:
+    theirs = {"first": secrets.token_bytes(32)}
     with pytest.raises(NotGenuine, match="signature"):
-        verified_report(signed_report(theirs, report), keys_of(settings))
-    unknown = settings.model_copy(update={"audit_signing_keys": {"other": secrets.token_bytes(32)}})
+        verified_report(signed_report(theirs, report), published(KEYS))
+    unknown = {"other": secrets.token_bytes(32)}
     with pytest.raises(NotGenuine, match="'other'"):
-        verified_report(signed_report(unknown, report), keys_of(settings))
+        verified_report(signed_report(unknown, report), published(KEYS))
 
 
-def test_a_report_of_an_older_key_is_good_while_the_key_is_published(
-    settings: Settings, report: dict[str, Any]
-) -> None:
-    signed = signed_report(settings, report)
-    changed = {"second": secrets.token_bytes(32), **settings.audit_signing_keys}
-    later = settings.model_copy(update={"audit_signing_keys": changed})
-    assert verified_report(signed, keys_of(later)).compared == 60
+def test_a_report_of_an_older_key_is_good_while_the_key_is_published(report: dict[str, Any]) -> None:
+    signed = signed_report(KEYS, report)
+    later = {"second": secrets.token_bytes(32), **KEYS}
+    assert verified_report(signed, published(later)).compared == 60
 
 
 @pytest.mark.parametrize(
@@ -125,25 +120,23 @@ def test_a_report_of_an_older_key_is_good_while_the_key_is_published(
         {"format": "email-core-audit.v2"},
     ],
 )
-def test_a_signed_report_that_contradicts_itself_is_refused(
-    change: dict[str, Any], settings: Settings, report: dict[str, Any]
-) -> None:
+def test_a_signed_report_that_contradicts_itself_is_refused(change: dict[str, Any], report: dict[str, Any]) -> None:
     with pytest.raises(NotGenuine):
-        verified_report(signed_report(settings, report | change), keys_of(settings))
+        verified_report(signed_report(KEYS, report | change), published(KEYS))
 
 
-def test_a_report_with_a_gap_is_refused(settings: Settings, report: dict[str, Any]) -> None:
+def test_a_report_with_a_gap_is_refused(report: dict[str, Any]) -> None:
     report["windows"][1]["received_before"] = "2026-01-14T00:00:00Z"
     with pytest.raises(NotGenuine, match="gap"):
-        verified_report(signed_report(settings, report), keys_of(settings))
+        verified_report(signed_report(KEYS, report), published(KEYS))
 
 
 def test_the_command_ends_with_a_status_for_scripts(
-    settings: Settings, report: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    report: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keys, good, bad = tmp_path / "keys.json", tmp_path / "good.jws", tmp_path / "bad.jws"
-    keys.write_text(keys_of(settings).model_dump_json())
-    good.write_text(signed_report(settings, report) + "\n")
+    keys.write_text(published(KEYS).model_dump_json())
+    good.write_text(signed_report(KEYS, report) + "\n")
     bad.write_text(_with_another_count(good.read_text().strip()))
     assert main([str(good), "--keys", str(keys)]) == 0
     assert main([str(bad), "--keys", str(keys)]) == 1

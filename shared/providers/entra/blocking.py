@@ -20,6 +20,7 @@ from shared.providers.entra.errors import authorize_error_from, error_from
 from shared.providers.entra.grants import Flow, Grant, MailboxGrant, Renewed
 from shared.providers.entra.id_tokens import IdTokenVerifier
 from shared.providers.retry_after import retry_after_seconds
+from shared.secrets import SecretSource
 from shared.settings import Settings
 
 SCOPES: Final = ["User.Read", "Mail.ReadWrite", "Mail.Send"]
@@ -47,9 +48,9 @@ class _Adapter(HTTPAdapter):
 
 
 class BlockingEntra:
-    def __init__(self, settings: Settings, tls: ssl.SSLContext) -> None:
+    def __init__(self, settings: Settings, secrets: SecretSource, tls: ssl.SSLContext) -> None:
         self._client_id = settings.microsoft_client_id
-        self._client_secret = settings.microsoft_client_secret
+        self._secrets = secrets
         self._authority = settings.microsoft_authority
         self._redirect_uri = f"{settings.public_base_url}/api/oauth/callback/outlook"
         self._tls = tls
@@ -124,7 +125,7 @@ class BlockingEntra:
         try:
             return msal.ConfidentialClientApplication(
                 self._client_id,
-                client_credential=self._client_secret.get_secret_value(),
+                client_credential=self._secrets.current.microsoft_client_secret,
                 authority=authority,
                 instance_discovery=False,
                 client_capabilities=CAPABILITIES,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.errors import ProviderUnavailable
 from shared.providers.entra.grants import Flow, Grant, MailboxGrant, Renewed
+from shared.secrets import SecretSource
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ class Entra:
     refuse them any time with a challenge, whose `claims` go into the next request for a token or a sign-in.
     """
 
-    def __init__(self, settings: Settings, tls: ssl.SSLContext) -> None:
+    def __init__(self, settings: Settings, secrets: SecretSource, tls: ssl.SSLContext) -> None:
         self._settings = settings
+        self._secrets = secrets
         self._tls = tls
         self._opening = threading.Lock()
         self._opened: BlockingEntra | None = None
@@ -72,5 +74,5 @@ class Entra:
         from shared.providers.entra.blocking import BlockingEntra  # noqa: PLC0415 - MSAL takes long to import
 
         with self._opening:
-            self._opened = self._opened or BlockingEntra(self._settings, self._tls)
+            self._opened = self._opened or BlockingEntra(self._settings, self._secrets, self._tls)
         return self._opened

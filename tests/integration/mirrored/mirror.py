@@ -166,4 +166,4 @@ async def damage(mail: Mirror) -> None:
 
 def with_settings(engine: Engine, **settings: object) -> Engine:
     changed = engine.settings.model_copy(update=settings)
-    return Engine(changed, engine.pool, engine.jobs, engine.provider_for, engine.announce)
+    return Engine(changed, engine.secrets, engine.pool, engine.jobs, engine.provider_for, engine.announce)

@@ -16,6 +16,7 @@ from dev.graph_simulator.sign_in import sign_in
 from shared.errors import ReauthenticationRequired
 from shared.models.accounts import ConnectedAccount, Urgency
 from shared.providers.graph.mail import GraphMail
+from shared.secrets import SecretSource
 from shared.settings import Settings
 from shared.storage.database import Pool
 from shared.storage.request_slots import RequestGate
@@ -55,7 +56,7 @@ async def open_mirror(
         async def announce(*_: object) -> None: ...
 
         jobs = KeptJobs()
-        engine = Engine(settings, pool, jobs, provider_for, announce)
+        engine = Engine(settings, SecretSource(settings, None), pool, jobs, provider_for, announce)
         yield Mirror(engine, jobs, account, address, simulator.admin, doorstep, owner, database.owner_url)
     simulator.admin.clear_faults()
 

@@ -33,7 +33,7 @@ def with_one_failure(engine: Engine) -> Engine:
             raise RuntimeError("a fault of ours")
         return engine.provider_for(account, urgency)
 
-    return Engine(engine.settings, engine.pool, engine.jobs, provider_for, engine.announce)
+    return Engine(engine.settings, engine.secrets, engine.pool, engine.jobs, provider_for, engine.announce)
 
 
 async def test_every_job_of_a_batch_is_done(mail: Mirror) -> None:

@@ -9,6 +9,11 @@ from tests.integration.mirrored.mirror import Mirror, damage, with_settings
 TREE_REQUESTS = 3  # the well-known names in a batch, the top of the tree, and what is below one of its folders
 
 
+def published(mail: Mirror) -> AuditKeys:
+    keys = public_keys(mail.engine.secrets.current.audit_signing_keys)
+    return AuditKeys(keys=[AuditKey(kid=kid, x=x) for kid, x in keys.items()])
+
+
 async def test_a_clean_mailbox_is_proved_in_one_request_per_thousand_messages(mirror: Mirror) -> None:
     mirror.engine = with_settings(mirror.engine, audit_window_messages=950)
     mirror.admin.make_synthetic(mirror.address, 3_000, folders=["inbox", "archive"], seed=7, body_bytes=200)
@@ -102,7 +107,7 @@ async def test_more_than_an_answer_holds_is_compared_all_the_same(mail: Mirror) 
 async def test_a_report_is_signed_and_says_what_was_found(mail: Mirror) -> None:
     await damage(mail)
     audit = await mail.audit()
-    keys = AuditKeys(keys=[AuditKey(kid=kid, x=x) for kid, x in public_keys(mail.engine.settings).items()])
+    keys = published(mail)
     report = verified_report(await mail.report(audit.id), keys)
     assert (report.audit_id, report.account_id) == (audit.id, mail.account.id)
     assert (report.compared, report.missing, report.different, report.extra, report.repaired) == (60, 3, 5, 2, 10)
@@ -117,7 +122,7 @@ async def test_a_report_is_signed_and_says_what_was_found(mail: Mirror) -> None:
 async def test_a_mailbox_has_one_digest(mail: Mirror) -> None:
     """However it is cut, and whatever was wrong here: windows have the borders of our rows, lines are the mailbox's."""
     mail.engine = with_settings(mail.engine, audit_window_messages=1_000)
-    keys = AuditKeys(keys=[AuditKey(kid=kid, x=x) for kid, x in public_keys(mail.engine.settings).items()])
+    keys = published(mail)
     digests = []
     for _ in range(2):
         audit = await mail.audit()

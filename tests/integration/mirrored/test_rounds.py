@@ -46,7 +46,7 @@ async def lead_astray(mail: Mirror, links: Iterator[str]) -> Callable[[], int]:
         made.append(Astray(engine.provider_for(account, urgency), folder, links))
         return made[-1]
 
-    mail.engine = Engine(engine.settings, engine.pool, engine.jobs, provider_for, engine.announce)
+    mail.engine = Engine(engine.settings, engine.secrets, engine.pool, engine.jobs, provider_for, engine.announce)
     return lambda: sum(provider.asked for provider in made)
 
 

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 NONCE_BYTES: Final = 12
 
 
@@ -27,6 +24,8 @@ class Cipher:
     """Seals with the first key of a keyring, and opens with any: to rotate, put a new key first."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - loads a large library
+
         self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._newest = next(iter(keys))
 
@@ -36,6 +35,8 @@ class Cipher:
 
     def open(self, sealed: Sealed, owner_id: UUID) -> bytes:
         """Raise SealBroken."""
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as above
+
         key = self._keys.get(sealed.key_id)
         if key is None:
             raise SealBroken(f"no key {sealed.key_id}")
