@@ -1,12 +1,16 @@
 """Folders that are listed while runs end and begin, and pages that are too large for their provider."""
 
+from shared.jobs import Later
 from shared.models.accounts import SyncFolder, Urgency
 from shared.models.jobs import StartSync, SyncLane
 from shared.storage.database import user_transaction
 from shared.storage.folders import claim_listing, restart_listing
 from shared.storage.sync_runs import ensure_run
 from shared.sync.listing import list_folder_page
-from tests.integration.mirrored.mirror import Mirror
+from shared.sync.runs import LISTING_LANES
+from tests.integration.mirrored.mirror import Mirror, with_settings
+
+ONE_PIECE_OF_WORK = 0.001  # seconds of a turn, which ends after the first
 
 
 async def taken(mail: Mirror, *, begins_run: bool) -> SyncFolder:
@@ -70,3 +74,17 @@ async def test_pages_grow_again_when_the_provider_keeps_up(mirror: Mirror) -> No
     await mirror.sync()
     assert mirror.prove().holds
     assert await mirror.query("SELECT page_messages FROM sync_run") == [(None,)]
+
+
+async def test_a_listing_calls_for_a_lane_for_each_page_that_it_plans(mirror: Mirror) -> None:
+    mirror.admin.make_synthetic(mirror.address, 40, folders=["inbox"], seed=3)
+    mirror.engine = with_settings(mirror.engine, sync_page_messages=4, lane_seconds=ONE_PIECE_OF_WORK)
+    ((run_id,),) = await mirror.query("SELECT id FROM sync_run")
+    await mirror.run(StartSync(account_id=mirror.account.id, run_id=run_id))
+    assert len(mirror.jobs.take(SyncLane)) == LISTING_LANES
+    lane = SyncLane(account_id=mirror.account.id, run_id=run_id)
+    await mirror.run(lane)
+    planned = len(await mirror.query("SELECT id FROM sync_page"))
+    by_the_listing, by_the_end_of_the_turn = planned, planned
+    assert planned > 1
+    assert mirror.jobs.take(SyncLane) == [Later(lane)] * (by_the_listing + by_the_end_of_the_turn + 1)
