@@ -104,7 +104,6 @@ var profiles = {
     instanceMemoryMB: 512
     maximumInstanceCount: 2
     httpConcurrency: 16
-    storageSku: 'Standard_LRS'
     storageRetentionDays: 7
     pageSku: 'Free'
   }
@@ -119,7 +118,6 @@ var profiles = {
     instanceMemoryMB: 2048
     maximumInstanceCount: 100
     httpConcurrency: 16
-    storageSku: 'Standard_ZRS'
     storageRetentionDays: 30
     pageSku: 'Standard'
   }
@@ -183,7 +181,7 @@ module storage 'modules/storage.bicep' = {
     name: 'st${replace(environmentName, '-', '')}${suffix}'
     location: location
     principalId: identity.outputs.principalId
-    sku: zones || !chosen.zoneRedundant ? chosen.storageSku : 'Standard_LRS'
+    sku: zones ? 'Standard_ZRS' : 'Standard_LRS'
     retentionDays: chosen.storageRetentionDays
     public: !chosen.private
   }

@@ -23,7 +23,7 @@ resource zoneLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-0
   }
 }]
 
-resource endpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [for service in services: {
+resource endpoints 'Microsoft.Network/privateEndpoints@2025-09-01' = [for service in services: {
   name: 'pep-${name}-${service.part}'
   location: location
   properties: {
@@ -40,7 +40,7 @@ resource endpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [for servic
   }
 }]
 
-resource names 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-05-01' = [for (service, i) in services: {
+resource names 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-09-01' = [for (service, i) in services: {
   parent: endpoints[i]
   name: 'default'
   properties: {

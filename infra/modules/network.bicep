@@ -3,8 +3,8 @@
 param name string
 param location string
 
-// A Flex Consumption app takes an address for each instance and an app's subnet cannot grow: hence the largest.
-resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
+// The app's subnet is large because it takes addresses as the app takes instances, and cannot grow while it is in use.
+resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
   name: 'vnet-${name}'
   location: location
   properties: {
@@ -75,6 +75,6 @@ resource databaseZoneLink 'Microsoft.Network/privateDnsZones/virtualNetworkLinks
 output id string = network.id
 output appSubnetId string = '${network.id}/subnets/app'
 output databaseSubnetId string = '${network.id}/subnets/database'
-output databaseZoneId string = databaseZoneLink.properties.provisioningState == 'Succeeded' ? databaseZone.id : ''
+output databaseZoneId string = databaseZone.id
 output endpointSubnetId string = '${network.id}/subnets/endpoints'
 output migrationSubnetId string = '${network.id}/subnets/migrations'

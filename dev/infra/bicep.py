@@ -9,7 +9,7 @@ import tree_sitter_bicep
 from tree_sitter import Language, Node, Parser
 
 REPOSITORY: Final = Path(__file__).parents[2]
-INFRA: Final = REPOSITORY / "infra"
+INFRA: Final = "infra"
 
 _PARSER: Final = Parser(Language(tree_sitter_bicep.language()))
 _DECLARATIONS: Final = {
@@ -40,6 +40,13 @@ class Declaration:
     def secure(self) -> bool:
         return self.decorators is not None and "@secure()" in text_of(self.decorators)
 
+    def decorator(self, name: str) -> Node | None:
+        """Find a decorator's argument."""
+        for call in walk(self.decorators):
+            if call.type == "call_expression" and text_of(call.children[0]) == name:
+                return next(iter(call.children[-1].named_children), None)
+        return None
+
     @property
     def reference(self) -> str:
         """The string after the name: a resource's type and version, or a module's path."""
@@ -61,7 +68,7 @@ class BicepFile:
         return {each.name: each for each in self._declarations() if each.node.type == f"{kind}_declaration"}
 
     def at(self, node: Node) -> str:
-        return f"{self.path}:{node.start_point.row + 1}"
+        return f"{INFRA}/{self.path}:{node.start_point.row + 1}"
 
     def _declarations(self) -> Iterator[Declaration]:
         decorators: Node | None = None
@@ -81,9 +88,9 @@ def template_from(texts: Mapping[str, str]) -> Template:
     return {path: BicepFile(path, _PARSER.parse(text.encode()).root_node) for path, text in paths.items()}
 
 
-def read_template() -> Template:
-    files = sorted(INFRA.rglob("*.bicep"))
-    return template_from({path.relative_to(INFRA).as_posix(): path.read_text() for path in files})
+def read_template(root: Path = REPOSITORY) -> Template:
+    files = sorted((root / INFRA).rglob("*.bicep"))
+    return template_from({path.relative_to(root / INFRA).as_posix(): path.read_text() for path in files})
 
 
 def walk(node: Node | None) -> Iterator[Node]:
@@ -129,10 +136,14 @@ def resource_type(resource: Declaration) -> str:
     return resource.reference.partition("@")[0]
 
 
+def is_existing(resource: Declaration) -> bool:
+    """Tell whether a resource is only looked up."""
+    return any(child.type == "existing" for child in resource.node.children)
+
+
 def resources_of(template: Template, wanted: str) -> Iterator[tuple[BicepFile, Declaration]]:
     """Find the resources of a type that the template creates; those it only looks up are not among them."""
     for file in template.values():
         for resource in file.declared("resource").values():
-            looked_up = any(child.type == "existing" for child in resource.node.children)
-            if resource_type(resource) == wanted and not looked_up:
+            if resource_type(resource) == wanted and not is_existing(resource):
                 yield file, resource

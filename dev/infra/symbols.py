@@ -11,7 +11,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from tests.infra.bicep import (
+from dev.infra.bicep import (
     BicepFile,
     Declaration,
     Template,
@@ -24,7 +24,7 @@ from tests.infra.bicep import (
     text_of,
     walk,
 )
-from tests.infra.known import FLEX, FLEX_FORBIDDEN, FUNCTIONS, HARDENED, ROLES, VERSION_BY_TYPE
+from dev.infra.known import FLEX, FLEX_FORBIDDEN, FUNCTIONS, HARDENED, ROLES, VERSION_BY_TYPE
 
 GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SECRET_NAME: Final = re.compile(r"(secret|password|key|keys|token|connectionstring)$", re.IGNORECASE)

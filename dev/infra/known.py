@@ -1,37 +1,7 @@
 """What the rules hold the template against: resource types, roles, functions of the language, limits of the plan."""
 
+from collections.abc import Mapping
 from typing import Final
-
-VERSION_BY_TYPE: Final = {
-    "Microsoft.Authorization/roleAssignments": "2022-04-01",
-    "Microsoft.DBforPostgreSQL/flexibleServers": "2025-08-01",
-    "Microsoft.DBforPostgreSQL/flexibleServers/configurations": "2025-08-01",
-    "Microsoft.DBforPostgreSQL/flexibleServers/databases": "2025-08-01",
-    "Microsoft.DBforPostgreSQL/flexibleServers/firewallRules": "2025-08-01",
-    "Microsoft.Insights/actionGroups": "2023-01-01",
-    "Microsoft.Insights/components": "2020-02-02",
-    "Microsoft.Insights/metricAlerts": "2018-03-01",
-    "Microsoft.Insights/scheduledQueryRules": "2023-12-01",
-    "Microsoft.Insights/workbooks": "2023-06-01",
-    "Microsoft.KeyVault/vaults": "2026-02-01",
-    "Microsoft.KeyVault/vaults/secrets": "2026-02-01",
-    "Microsoft.ManagedIdentity/userAssignedIdentities": "2024-11-30",
-    "Microsoft.OperationalInsights/workspaces": "2026-03-01",
-    "Microsoft.SignalRService/webPubSub": "2024-03-01",
-    "Microsoft.Storage/storageAccounts": "2025-06-01",
-    "Microsoft.Storage/storageAccounts/blobServices": "2025-06-01",
-    "Microsoft.Storage/storageAccounts/blobServices/containers": "2025-06-01",
-    "Microsoft.Storage/storageAccounts/queueServices": "2025-06-01",
-    "Microsoft.Storage/storageAccounts/queueServices/queues": "2025-06-01",
-    "Microsoft.Storage/storageAccounts/tableServices": "2025-06-01",
-    "Microsoft.Storage/storageAccounts/tableServices/tables": "2025-06-01",
-    "Microsoft.Web/serverfarms": "2025-03-01",
-    "Microsoft.Web/sites": "2025-03-01",
-    "Microsoft.Web/sites/basicPublishingCredentialsPolicies": "2025-03-01",
-    "Microsoft.Web/sites/config": "2025-03-01",
-    "Microsoft.Web/staticSites": "2025-03-01",
-}
-"""The newest released version of each type that the template uses, as the public type data had it in August 2026."""
 
 ROLES: Final = {
     "keyVaultSecretsUser": "4633458b-17de-408a-b874-0445c86b69e6",
@@ -42,22 +12,17 @@ ROLES: Final = {
 }
 """Built-in roles that the app may have, by the name that the template gives them."""
 
-FUNCTIONS: Final = frozenset(
-    {
-        *{"allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "secure"},  # decorators
-        *{"concat", "empty", "items", "join", "startsWith", "string", "take", "union", "uriComponent"},
-        *{
-            "environment",
-            "guid",
-            "loadTextContent",
-            "resourceGroup",
-            "subscriptionResourceId",
-            "tenant",
-            "uniqueString",
-        },
-    }
-)
-"""The language's functions that the template uses. A new one is added here once it is known to exist."""
+FUNCTIONS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "secure"), "decorator"),
+    **dict.fromkeys(("bool", "empty", "startsWith"), "bool"),
+    **dict.fromkeys(("environment", "resourceGroup", "subscription", "tenant"), "object"),
+    **dict.fromkeys(("concat", "items", "objectKeys"), "array"),
+    **dict.fromkeys(("guid", "join", "loadTextContent", "replace", "string", "uniqueString", "uriComponent"), "string"),
+    **dict.fromkeys(("readEnvironmentVariable", "subscriptionResourceId"), "string"),
+    **dict.fromkeys(("json", "take", "union"), "any"),
+    "int": "int",
+}
+"""The language's functions that the template uses, with what they give. One is added once it is known to exist."""
 
 HARDENED: Final = {
     "Microsoft.Insights/components": {"DisableLocalAuth": "true"},
