@@ -83,6 +83,7 @@ class Settings(BaseSettings):
 
     database_url: PostgresDsn
     database_pool_size: int = Field(default=12, ge=1, le=50)  # connections per worker process
+    database_sign_in: Literal["password", "entra"] = "password"  # entra: the identity's token is the password
     azurewebjobsstorage: SecretStr | None = None  # connection string; else the identity settings below
     azurewebjobsstorage__accountname: str | None = None
     azurewebjobsstorage__blobserviceuri: str | None = None
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     notification_certificates: CertificateRing | None = Field(default=None, repr=False)  # rich_notifications needs them
     notification_certificate_name: str = ""  # or this: a certificate in the vault, whose versions they are
     key_vault_url: BaseUrl | None = None
+    key_vault_secret_seconds: float = Field(default=300, gt=0)  # after this a secret is read again
     web_pubsub_connection_string: SecretStr | None = None  # absent: clients poll GET /api/changes
 
     argon2_memory_kib: int = Field(default=65536, ge=8)
