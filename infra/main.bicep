@@ -124,6 +124,7 @@ var profiles = {
 }
 
 var chosen = profiles[profile]
+var private = chosen.private
 var zones = chosen.zoneRedundant && zoneRedundant
 var suffix = take(uniqueString(subscription().id, environmentName, location), 8)
 var databaseName = 'mail'
@@ -144,7 +145,7 @@ module identity 'modules/identity.bicep' = {
   }
 }
 
-module network 'modules/network.bicep' = if (chosen.private) {
+module network 'modules/network.bicep' = if (private) {
   name: 'network'
   scope: group
   params: {
@@ -183,7 +184,7 @@ module storage 'modules/storage.bicep' = {
     principalId: identity.outputs.principalId
     sku: zones ? 'Standard_ZRS' : 'Standard_LRS'
     retentionDays: chosen.storageRetentionDays
-    public: !chosen.private
+    public: !private
   }
 }
 
@@ -196,19 +197,19 @@ module vault 'modules/vault.bicep' = {
     principalId: identity.outputs.principalId
     secretNames: secretNames
     secretValues: secretValues
-    public: !chosen.private
+    public: !private
   }
 }
 
 // What the virtual network must reach without leaving it.
-module links 'modules/links.bicep' = if (chosen.private) {
+module links 'modules/links.bicep' = if (private) {
   name: 'links'
   scope: group
   params: {
     name: '${environmentName}-${suffix}'
     location: location
-    networkId: chosen.private ? network!.outputs.id : ''
-    subnetId: chosen.private ? network!.outputs.endpointSubnetId : ''
+    networkId: private ? network!.outputs.id : ''
+    subnetId: private ? network!.outputs.endpointSubnetId : ''
     services: [
       {
         part: 'blob'
@@ -251,8 +252,8 @@ module database 'modules/database.bicep' = {
     geoRedundantBackup: geoRedundantBackup
     zoneRedundant: zones
     pooled: chosen.databasePort == 6432
-    subnetId: chosen.private ? network!.outputs.databaseSubnetId : ''
-    zoneId: chosen.private ? network!.outputs.databaseZoneId : ''
+    subnetId: private ? network!.outputs.databaseSubnetId : ''
+    zoneId: private ? network!.outputs.databaseZoneId : ''
   }
 }
 
@@ -300,7 +301,7 @@ module app 'modules/app.bicep' = {
     location: location
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
-    subnetId: chosen.private ? network!.outputs.appSubnetId : ''
+    subnetId: private ? network!.outputs.appSubnetId : ''
     zoneRedundant: zones
     deploymentContainerUrl: storage.outputs.deploymentContainerUrl
     blobServiceUri: storage.outputs.blobServiceUri
@@ -339,7 +340,7 @@ output DATABASE_NAME string = databaseName
 output FUNCTION_APP_NAME string = app.outputs.name
 output KEY_VAULT_NAME string = vault.outputs.name
 output KEY_VAULT_URL string = vault.outputs.uri
-output MIGRATION_SUBNET_ID string = chosen.private ? network!.outputs.migrationSubnetId : ''
+output MIGRATION_SUBNET_ID string = private ? network!.outputs.migrationSubnetId : ''
 output PUBLIC_BASE_URL string = app.outputs.publicBaseUrl
 output REDIRECT_URI string = '${app.outputs.publicBaseUrl}/api/oauth/callback/outlook'
 output STATIC_WEB_APP_NAME string = web.outputs.name

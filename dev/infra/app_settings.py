@@ -3,10 +3,13 @@
 import json
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from tests.infra.bicep import REPOSITORY, Declaration, Template, properties_of, resources_of, string_of, text_of, walk
+from dev.infra.bicep import REPOSITORY, Template, read_template
+from dev.infra.evaluation import Resource, deployed
+from shared.settings import Settings
 
 DEFAULTED: Final = {
     "ARGON2_ITERATIONS": "the default is the strength that production wants",
@@ -26,6 +29,7 @@ DEFAULTED: Final = {
     "GRAPH_REQUESTS_IN_FLIGHT": "the service's own limit",
     "GRAPH_REQUESTS_PER_WINDOW": "the service's own limit",
     "GRAPH_TIMEOUT_SECONDS": "decided by the product",
+    "KEY_VAULT_SECRET_SECONDS": "decided by the product: how soon a rotated secret is known",
     "LANE_SECONDS": "held against functionTimeout in host.json",
     "METRIC_INTERVAL_SECONDS": "decided by the product",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "in Azure, Azure Monitor takes what is measured",
@@ -37,6 +41,15 @@ DEFAULTED: Final = {
     "TRUSTED_CA_FILE": "for stand-ins of Graph and Entra only",
 }
 """Settings that the template leaves at their default, each for a reason."""
+
+OF_THE_VAULT: Final = {
+    "AUDIT_SIGNING_KEYS": "audit-signing-keys",
+    "JWT_SIGNING_KEYS": "jwt-signing-keys",
+    "MICROSOFT_CLIENT_SECRET": "microsoft-client-secret",
+    "TOKEN_ENCRYPTION_KEYS": "token-encryption-keys",
+    "WEBHOOK_KEY": "webhook-key",
+}
+"""Settings that are no app settings in Azure, since the app reads them from the vault: by the name of their secret."""
 
 OF_THE_HOST: Final = frozenset(
     {
@@ -50,55 +63,75 @@ ONLY_LOCAL: Final = {
     "AZUREWEBJOBSSTORAGE": "the emulator knows no identities",
     "FUNCTIONS_WORKER_RUNTIME": "in Azure functionAppConfig says it, and the setting is refused",
     "GRAPH_BASE_URL": "locally it names the simulator",
+    **dict.fromkeys(OF_THE_VAULT, "in Azure it is in the vault"),
 }
 """Settings of the sample file that the template does not set, each for a reason."""
 
-_REFERENCE: Final = re.compile(r"@Microsoft\.KeyVault\(SecretUri=\$\{secretsUri\}/(?P<secret>[a-z-]+|\$\{\w+\})\)")
+FIELDS: Final = {name.upper(): field.is_required() for name, field in Settings.model_fields.items()}
+"""The product's settings by name, and whether one is required."""
+
+SECRETS: Final = frozenset(
+    name.upper()
+    for name, field in Settings.model_fields.items()
+    if not field.repr or "SecretStr" in str(field.annotation)
+)
+
+_REFERENCE: Final = re.compile(r"@Microsoft\.KeyVault\(SecretUri=<vault\.properties\.vaultUri>secrets/([\w.<>-]+)\)")
+_APP_SETTINGS: Final = "Microsoft.Web/sites/config"
 
 
-def app_settings(template: Template) -> dict[str, str]:
-    """
-    Read the app's settings: name in upper case, and the expression as it is written.
-
-    They are the object literals in the variables that the properties of the `appsettings` resource name.
-    """
-    settings: dict[str, str] = {}
-    for file, config in resources_of(template, "Microsoft.Web/sites/config"):
-        variables = file.declared("variable")
-        for node in walk(properties_of(config.body)["properties"]):
-            if node.type == "identifier" and (variable := variables.get(text_of(node))):
-                settings |= _literals(variable)
-    return settings
+def setting_faults(root: Path) -> list[str]:
+    """List app settings that are forgotten, set for nobody, or secret in plain sight."""
+    template = read_template(root)
+    resources = [each for each in deployed(template, "prod") if each.type == _APP_SETTINGS]
+    if not resources:
+        return ["infra/modules/app.bicep:1: there are no app settings"]
+    settings = app_settings(template)
+    found = uncovered(FIELDS, settings, DEFAULTED, schedules(root)) + exposed(settings)
+    return [f"{resources[0].at}: {fault}" for fault in found]
 
 
-def _literals(variable: Declaration) -> dict[str, str]:
-    objects = [node for node in walk(variable.value) if node.type == "object"]
-    return {name.upper(): text_of(value) for each in objects for name, value in properties_of(each).items()}
+def app_settings(template: Template, profile: str = "prod") -> dict[str, str]:
+    """Work out the app's settings in a deployment with every optional part: name in upper case, and value."""
+    resources: list[Resource] = [each for each in deployed(template, profile) if each.type == _APP_SETTINGS]
+    return {name.upper(): value for each in resources for name, value in (each.get("properties") or {}).items()}
 
 
-def uncovered(fields: Mapping[str, bool], settings: Mapping[str, str], defaulted: Mapping[str, str]) -> list[str]:
+def uncovered(
+    fields: Mapping[str, bool],
+    settings: Mapping[str, str],
+    defaulted: Mapping[str, str],
+    asked_for: frozenset[str],
+) -> list[str]:
     """
     Hold the fields of Settings (name in upper case to whether it is required) against what is set or left on purpose.
 
     What is forgotten, set for nobody, required but left, or listed in vain has a line each.
     """
-    found = [
-        f"{name} is neither set nor left at its default on purpose"
-        for name in fields.keys() - settings.keys() - defaulted.keys()
-    ]
-    found += [
-        f"{name} is set and nothing reads it" for name in settings.keys() - fields.keys() - OF_THE_HOST - schedules()
-    ]
+    left = fields.keys() - settings.keys() - defaulted.keys() - OF_THE_VAULT.keys()
+    found = [f"{name} is neither set nor left at its default on purpose" for name in left]
+    found += [f"{name} is set and nothing reads it" for name in settings.keys() - fields.keys() - OF_THE_HOST - asked_for]
     found += [f"{name} has no default to be left at" for name in defaulted.keys() & fields.keys() if fields[name]]
     found += [f"{name} is set, so its default is not left" for name in defaulted.keys() & settings.keys()]
     found += [f"{name} is left at a default that does not exist" for name in defaulted.keys() - fields.keys()]
-    found += [f"{name} is asked for by a trigger and not set" for name in schedules() - settings.keys()]
+    found += [f"{name} is asked for by a trigger and not set" for name in asked_for - settings.keys()]
     return sorted(found)
 
 
-def schedules() -> frozenset[str]:
+def exposed(settings: Mapping[str, str]) -> list[str]:
+    """List secrets that anybody who may read the app's settings would see."""
+    found = [f"{name} is a secret that the app reads from the vault" for name in OF_THE_VAULT.keys() & settings.keys()]
+    for name in SECRETS & settings.keys() - OF_THE_VAULT.keys():
+        if secret_of(settings[name]) is None:
+            found.append(f"{name} is a secret, and no reference to the vault")
+    if urlsplit(settings.get("DATABASE_URL", "")).password:
+        found.append("DATABASE_URL has a password: the app signs in by its identity")
+    return sorted(found)
+
+
+def schedules(root: Path = REPOSITORY) -> frozenset[str]:
     """Name the settings that triggers read for themselves, as `%NAME%`."""
-    sources = (path.read_text() for path in (REPOSITORY / "functions").glob("*.py"))
+    sources = (path.read_text() for path in (root / "functions").glob("*.py"))
     return frozenset(name for source in sources for name in re.findall(r'"%(\w+)%"', source))
 
 
@@ -107,16 +140,7 @@ def sample_settings() -> dict[str, str]:
     return {name.upper(): value for name, value in sample["Values"].items()}
 
 
-def secret_of(expression: str) -> str | None:
+def secret_of(value: str) -> str | None:
     """Name the vault's secret that a setting refers to; None when it is no reference."""
-    reference = _REFERENCE.fullmatch(expression.strip("'"))
-    return reference["secret"] if reference else None
-
-
-def vault_secrets(template: Template) -> set[str]:
-    """Name the secrets that the template puts into the vault."""
-    main = template[PurePosixPath("main.bicep")]
-    params = properties_of(properties_of(main.declared("module")["vault"].body)["params"])
-    single = [resource for _, resource in resources_of(template, "Microsoft.KeyVault/vaults/secrets")]
-    named = [properties_of(each.body)["name"] for each in single]
-    return {*properties_of(params["secretValues"]), *(string_of(node) for node in named if node.type == "string")}
+    reference = _REFERENCE.fullmatch(value)
+    return reference[1] if reference else None

@@ -40,6 +40,11 @@ class Declaration:
     def secure(self) -> bool:
         return self.decorators is not None and "@secure()" in text_of(self.decorators)
 
+    @property
+    def kind(self) -> str:
+        """The type of a parameter or output, as it is written."""
+        return next(text_of(child) for child in self.node.children if child.type == "type")
+
     def decorator(self, name: str) -> Node | None:
         """Find a decorator's argument."""
         for call in walk(self.decorators):

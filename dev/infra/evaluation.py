@@ -4,6 +4,7 @@ The template worked out for one profile: which resources there would be, with wh
 What only Azure knows becomes text in angle brackets, such as `<server.id>`. It counts as true and as not empty.
 """
 
+import json
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ def _union(first: Any, *others: Any) -> Any:  # noqa: ANN401 - values of Bicep
 
 
 def _string(value: Any) -> str:  # noqa: ANN401 - as above
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else f"<{value}>"
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
@@ -124,10 +125,10 @@ class Resource:
         return found
 
 
-def deployed(template: Template, profile: str) -> list[Resource]:
+def deployed(template: Template, profile: str, given: Mapping[str, Any] = SAMPLE) -> list[Resource]:
     """Work out every resource that a deployment of a profile would have."""
     main = template.get(PurePosixPath("main.bicep"))
-    return [] if main is None else list(_resources(Scope(template, main, {**SAMPLE, "profile": profile})))
+    return [] if main is None else list(_resources(Scope(template, main, {**given, "profile": profile})))
 
 
 def _resources(scope: Scope) -> Iterator[Resource]:
@@ -170,9 +171,7 @@ def evaluate(scope: Scope, node: Node) -> Any:  # noqa: ANN401, PLR0911 - values
         case "string":
             return _text(scope, node)
         case "number" | "boolean" | "null":
-            return {"true": True, "false": False, "null": None}.get(text := text_of(node)) if (
-                node.type != "number"
-            ) else int(text_of(node))
+            return json.loads(text_of(node))
         case "object":
             return {key: evaluate(scope, each) for key, each in _entries(scope, node)}
         case "array":

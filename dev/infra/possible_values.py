@@ -53,7 +53,7 @@ def kind_of(value: Value) -> str:
     """Name the kind of a value: string, int, bool, array, object, null, or any when nothing says it."""
     node = value.node
     if node.type == "identifier" and (parameter := value.file.declared("parameter").get(text_of(node))):
-        return next(text_of(child) for child in parameter.node.children if child.type == "type")
+        return parameter.kind
     if node.type == "call_expression" and text_of(node.children[0]) == "union":
         return kind_of(Value(value.file, node.children[-1].named_children[0]))
     if node.type == "call_expression":

@@ -77,12 +77,13 @@ def _value(template: Template, value: Value, shape: object) -> Iterator[Checked]
 def _literal(value: Value, shape: str) -> Iterator[Checked]:
     node, at = value.node, value.file.at(value.node)
     taken, within = literals_of(shape), range_of(shape)
-    plain = node.type == "string" and not any(child.type == "interpolation" for child in node.children)
+    written = string_of(node) if node.type == "string" else text_of(node)
+    plain = node.type in {"number", "string"} and not any(child.type == "interpolation" for child in node.children)
     # An empty string stands for a part that is left out: the condition around it is held elsewhere.
-    if taken and plain and string_of(node) not in (*taken, ""):
-        yield Checked(at, f"'{string_of(node)}' is none of {', '.join(taken)}")
-    if within and node.type == "number" and int(text_of(node)) not in within:
-        yield Checked(at, f"{text_of(node)} is not in {within.start}..{within.stop - 1}")
+    if taken and plain and written not in (*taken, ""):
+        yield Checked(at, f"'{written}' is none of {', '.join(taken)}")
+    if within and node.type == "number" and int(written) not in within:
+        yield Checked(at, f"{written} is not in {within.start}..{within.stop - 1}")
 
 
 def _union(template: Template, value: Value, shape: Mapping[str, Any]) -> Iterator[Checked]:

@@ -2,7 +2,7 @@
 The resource types that the template uses, from the public type data as of August 2026: `types/*.json`.
 
 A property's key says `!` when it is required and `~` when only Azure sets it. Its value is a kind (string, int, bool,
-array, object, any), an int's range (`int 1..10`), the literals that are taken (`'A' | 'B'`), an object, or a list
+array, object, any), an int's range (`int 1..10`), the literals that are taken (`'A' | 'B'`, `1 | 2`), an object, or a list
 with what its elements are. The key `*` stands for every name. A property that is not there may still exist: it is
 added once it has been looked up.
 """
@@ -51,12 +51,14 @@ def properties_of_shape(shape: Mapping[str, Any]) -> dict[str, Property]:
 def kind_of_shape(shape: object) -> str:
     """Name the kind of value that a shape takes."""
     if isinstance(shape, str):
-        return "string" if shape.startswith("'") else shape.partition(" ")[0]
+        first = shape.partition(" ")[0]
+        return "string" if first.startswith("'") else "int" if first.isdecimal() else first
     return "array" if isinstance(shape, list) else "object"
 
 
 def literals_of(shape: str) -> list[str]:
-    return _LITERAL.findall(shape)
+    """List the only values that a shape takes; none when it takes others too."""
+    return shape.split(" | ") if shape[0].isdecimal() else _LITERAL.findall(shape)
 
 
 def range_of(shape: str) -> range | None:

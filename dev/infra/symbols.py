@@ -1,61 +1,39 @@
-"""
-Rules about the template. Each takes the parsed files and lists what breaks it, as `file:line: what`.
-
-They stand in for a compiler and a linter that cannot be had everywhere, so each is shown to find what it is for.
-"""
+"""Names in the template: each is declared, used, and handed on as what it is. Findings are `file:line: what`."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
 from tree_sitter import Node
 
-from dev.infra.bicep import (
-    BicepFile,
-    Declaration,
-    Template,
-    properties_of,
-    property_at,
-    resource_type,
-    resources_of,
-    string_of,
-    strings_in,
-    text_of,
-    walk,
-)
-from dev.infra.known import FLEX, FLEX_FORBIDDEN, FUNCTIONS, HARDENED, ROLES, VERSION_BY_TYPE
+from dev.infra.bicep import BicepFile, Declaration, Template, properties_of, property_at, text_of, walk
+from dev.infra.known import FUNCTIONS
+from dev.infra.possible_values import kind_of, values_of
 
-GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-SECRET_NAME: Final = re.compile(r"(secret|password|key|keys|token|connectionstring)$", re.IGNORECASE)
-SECRET_TEXT: Final = re.compile(
-    r"(AccountKey|SharedAccessKey|AccessKey|Password|Pwd)=[^;$]|://[^/:@$]+:[^/@$]+@", re.IGNORECASE
-)
-SERVER: Final = "Microsoft.DBforPostgreSQL/flexibleServers"
+FOLLOWED: Final = {"member_expression", "subscript_expression"}
+OPERATED: Final = {"binary_expression", "unary_expression"}
 NAMED: Final = ("parameter", "variable", "resource", "module")
 
 
 def syntax_errors(template: Template) -> list[str]:
-    return [
-        f"{file.at(node)}: does not parse: {text_of(node)[:60]!r}"
-        for file in template.values()
-        for node in walk(file.root)
-        if node.is_error or node.is_missing
-    ]
+    """
+    List what does not parse, and what the parser reads otherwise than the compiler.
 
-
-def unknown_types(template: Template) -> list[str]:
-    """Resources of another type or version than the ones that were looked up."""
-    return [
-        f"{file.at(resource.node)}: {resource.reference} is not a known type and version"
-        for file in template.values()
-        for resource in file.declared("resource").values()
-        if VERSION_BY_TYPE.get(resource_type(resource)) != resource.reference.partition("@")[2]
-    ]
+    The grammar at hand lets an operator bind closer than the dot that follows: `!a.b` becomes `(!a).b`.
+    """
+    found: list[str] = []
+    for file in template.values():
+        for node in walk(file.root):
+            if node.is_error or node.is_missing:
+                found.append(f"{file.at(node)}: does not parse: {text_of(node)[:60]!r}")
+            elif node.type in FOLLOWED and node.children[0].type in OPERATED:
+                found.append(f"{file.at(node)}: put a variable or brackets after the operator: {text_of(node)[:60]!r}")
+    return found
 
 
 def unknown_names(template: Template) -> list[str]:
-    """Names that nothing declares, and functions that the language may not have."""
+    """List names that nothing declares, and functions that the language may not have."""
     found: list[str] = []
     for file in template.values():
         scope = frozenset(name for kind in NAMED for name in file.declared(kind))
@@ -71,7 +49,7 @@ def _undeclared(node: Node, scope: frozenset[str]) -> Iterator[Node]:
             yield node.children[0]
     elif node.type in {"for_statement", "lambda_expression"}:
         introduced = node.children[: len(node.children) - len(_evaluated(node))]
-        scope |= {text_of(each) for child in introduced for each in walk(child) if each.type == "identifier"}
+        scope |= {text_of(each) for child in introduced for each in walk(child) if not each.children}
     for child in _evaluated(node):
         yield from _undeclared(child, scope)
 
@@ -91,7 +69,7 @@ def _evaluated(node: Node) -> list[Node]:
 
 
 def unused_names(template: Template) -> list[str]:
-    """Parameters and variables that change nothing, whatever a person sets them to."""
+    """List parameters and variables that change nothing, whatever a person sets them to."""
     return [
         f"{file.at(declaration.node)}: {name} is not used"
         for file in template.values()
@@ -108,7 +86,7 @@ def _evaluated_names(node: Node) -> Iterator[Node]:
 
 
 def module_mismatches(template: Template) -> list[str]:
-    """Modules that are not there, parameters that are missing or unknown, outputs that do not exist."""
+    """List modules that are not there, parameters missing, unknown or of another kind, outputs that do not exist."""
     found: list[str] = []
     for file in template.values():
         for module in file.declared("module").values():
@@ -116,12 +94,14 @@ def module_mismatches(template: Template) -> list[str]:
             if target is None:
                 found.append(f"{file.at(module.node)}: there is no {module.reference}")
             else:
-                found += _parameter_mismatches(file, module, target)
+                found += _parameter_mismatches(template, file, module, target)
                 found += _output_mismatches(file, module, target)
     return found
 
 
-def _parameter_mismatches(file: BicepFile, module: Declaration, target: BicepFile) -> Iterator[str]:
+def _parameter_mismatches(
+    template: Template, file: BicepFile, module: Declaration, target: BicepFile
+) -> Iterator[str]:
     params = property_at(module.body, "params")
     given = properties_of(params) if params is not None else {}
     wanted = target.declared("parameter")
@@ -130,113 +110,36 @@ def _parameter_mismatches(file: BicepFile, module: Declaration, target: BicepFil
     for name in sorted(wanted.keys() - given.keys()):
         if wanted[name].value is None:
             yield f"{file.at(module.node)}: {module.reference} needs {name}"
+    for name in sorted(wanted.keys() & given.keys()):
+        for value in values_of(template, file, given[name]):
+            if (kind := kind_of(value)) not in {"any", wanted[name].kind}:
+                yield f"{value.file.at(value.node)}: {module.reference} takes {name} as {wanted[name].kind}, not {kind}"
 
 
 def _output_mismatches(file: BicepFile, module: Declaration, target: BicepFile) -> Iterator[str]:
-    used = re.compile(rf"\b{re.escape(module.name)}!?\.outputs\.(\w+)")
-    for name in sorted(set(used.findall(text_of(file.root))) - target.declared("output").keys()):
-        yield f"{file.path}: {module.reference} has no output {name}"
+    known = target.declared("output")
+    for node in walk(file.root):
+        if used := re.fullmatch(rf"{re.escape(module.name)}!?\.outputs\.(\w+)", text_of(node)):
+            if node.type == "member_expression" and used[1] not in known:
+                yield f"{file.at(node)}: {module.reference} has no output {used[1]}"
 
 
-def unknown_roles(template: Template) -> list[str]:
-    """Role ids under another name than theirs, and ids of no role that the app may have."""
+def uneven_profiles(template: Template) -> list[str]:
+    """List what one profile says and another does not, or says as another kind of value."""
     found: list[str] = []
     for file in template.values():
-        for node in walk(file.root):
-            if node.type != "string" or not GUID.fullmatch(string_of(node)):
-                continue
-            named = node.parent is not None and node.parent.type == "object_property"
-            name = text_of(node.parent.children[0]) if named and node.parent is not None else ""
-            if ROLES.get(name) != string_of(node):
-                found.append(f"{file.at(node)}: {name or string_of(node)} is not a role that the app may have")
+        profiles = file.declared("variable").get("profiles")
+        if profiles is not None and profiles.value is not None:
+            found += _uneven(file, profiles.value)
     return found
 
 
-def plain_secrets(template: Template) -> list[str]:
-    """Secrets written down, handed on without @secure, or put out."""
-    found: list[str] = []
-    for file in template.values():
-        for name, parameter in file.declared("parameter").items():
-            if parameter.secure and parameter.value is not None:
-                found.append(f"{file.at(parameter.node)}: {name} is a secret with a default")
-            if SECRET_NAME.search(name) and not parameter.secure and name not in NO_SECRETS:
-                found.append(f"{file.at(parameter.node)}: {name} needs @secure()")
-        secure = {name for name, each in file.declared("parameter").items() if each.secure}
-        for name, output in file.declared("output").items():
-            value = text_of(output.node).partition("=")[2]
-            if "listKeys" in value or secure & set(re.findall(r"\w+", value)):
-                found.append(f"{file.at(output.node)}: the output {name} shows a secret")
-        found += [
-            f"{file.at(node)}: looks like a secret in the text"
-            for node in walk(file.root)
-            if node.type == "string" and SECRET_TEXT.search(string_of(node))
-        ]
-    return found
-
-
-NO_SECRETS: Final = {
-    "telemetryConnectionString",  # names where to send; sending needs the identity, since keys are off
-}
-
-
-def weak_resources(template: Template) -> list[str]:
-    """Resources that do not say of themselves what makes them safe."""
-    found: list[str] = []
-    for kind, expected in HARDENED.items():
-        for file, resource in resources_of(template, kind):
-            found += _differences(file, resource, expected)
-    for file, resource in resources_of(template, "Microsoft.Web/sites"):
-        origins = property_at(resource.body, "properties.siteConfig.cors.allowedOrigins")
-        if "*" in strings_in(origins):
-            found.append(f"{file.at(resource.node)}: CORS with credentials cannot be for every origin")
-    for file, server in resources_of(template, SERVER):
-        if not any(_requires_tls(each) for _, each in resources_of(template, f"{SERVER}/configurations")):
-            found.append(f"{file.at(server.node)}: nothing sets require_secure_transport to on")
-    return found
-
-
-def _requires_tls(setting: Declaration) -> bool:
-    values = [property_at(setting.body, path) for path in ("name", "properties.value")]
-    return [string_of(each) for each in values if each is not None] == ["require_secure_transport", "on"]
-
-
-def flex_violations(template: Template) -> list[str]:
-    """What a Flex Consumption app leaves unsaid, and settings that its plan refuses."""
-    found: list[str] = []
-    for file, resource in resources_of(template, "Microsoft.Web/sites"):
-        found += _differences(file, resource, FLEX)
-    for file in template.values():
-        for node in walk(file.root):
-            word = string_of(node) if node.type == "string" else text_of(node)
-            if node.type in {"string", "identifier"} and word.upper().startswith(FLEX_FORBIDDEN):
-                found.append(f"{file.at(node)}: {word} is refused by Flex Consumption")
-    return found
-
-
-def _differences(file: BicepFile, resource: Declaration, expected: Mapping[str, str | None]) -> Iterator[str]:
-    for path, value in expected.items():
-        node = property_at(resource.body, f"properties.{path}")
-        if node is None or (value is not None and text_of(node) != value):
-            yield f"{file.at(resource.node)}: {resource.name} needs {path}: {value or 'a value'}"
-
-
-def parameter_file_mismatches(template: Template, text: str) -> list[str]:
-    """
-    Hold a parameter file against main.bicep. One `param name = value` a line is all that it may have.
-
-    A secret must come from the environment, which has no default for it.
-    """
-    wanted = template[PurePosixPath("main.bicep")].declared("parameter")
-    given: dict[str, str] = {}
-    found: list[str] = []
-    for line in text.splitlines():
-        if parameter := re.fullmatch(r"param (\w+) = (.+)", line):
-            given[parameter[1]] = parameter[2]
-        elif line and not line.startswith("//") and line != "using 'main.bicep'":
-            found.append(f"not understood: {line}")
-    found += [f"main.bicep has no parameter {name}" for name in sorted(given.keys() - wanted.keys())]
-    found += [f"{name} is missing" for name, each in wanted.items() if each.value is None and name not in given]
-    for name in given.keys() & wanted.keys():
-        if wanted[name].secure and not re.fullmatch(r"readEnvironmentVariable\('[A-Z_]+'\)", given[name]):
-            found.append(f"{name} must come from the environment")
-    return found
+def _uneven(file: BicepFile, profiles: Node) -> Iterator[str]:
+    each = {name: properties_of(node) for name, node in properties_of(profiles).items()}
+    for name, own in each.items():
+        for other, theirs in each.items():
+            for key in sorted(theirs.keys() - own.keys()):
+                yield f"{file.at(theirs[key])}: {other} has {key}, and {name} does not"
+            for key in sorted(theirs.keys() & own.keys()):
+                if theirs[key].type != own[key].type:
+                    yield f"{file.at(theirs[key])}: {key} is not the same kind of value in {other} and {name}"
