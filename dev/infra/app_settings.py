@@ -110,7 +110,9 @@ def uncovered(
     """
     left = fields.keys() - settings.keys() - defaulted.keys() - OF_THE_VAULT.keys()
     found = [f"{name} is neither set nor left at its default on purpose" for name in left]
-    found += [f"{name} is set and nothing reads it" for name in settings.keys() - fields.keys() - OF_THE_HOST - asked_for]
+    found += [
+        f"{name} is set and nothing reads it" for name in settings.keys() - fields.keys() - OF_THE_HOST - asked_for
+    ]
     found += [f"{name} has no default to be left at" for name in defaulted.keys() & fields.keys() if fields[name]]
     found += [f"{name} is set, so its default is not left" for name in defaulted.keys() & settings.keys()]
     found += [f"{name} is left at a default that does not exist" for name in defaulted.keys() - fields.keys()]

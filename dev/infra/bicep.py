@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -9,7 +10,8 @@ import tree_sitter_bicep
 from tree_sitter import Language, Node, Parser
 
 REPOSITORY: Final = Path(__file__).parents[2]
-INFRA: Final = "infra"
+FOLDER: Final = "infra"
+INFRA: Final = REPOSITORY / FOLDER
 
 _PARSER: Final = Parser(Language(tree_sitter_bicep.language()))
 _DECLARATIONS: Final = {
@@ -63,17 +65,22 @@ class Declaration:
         return next(node for node in walk(self.value) if node.type == "object")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BicepFile:
     path: PurePosixPath  # below infra/
     root: Node
 
-    def declared(self, kind: str) -> dict[str, Declaration]:
+    def declared(self, kind: str) -> Mapping[str, Declaration]:
         """Declarations by name; `kind` is parameter, variable, resource, module or output."""
-        return {each.name: each for each in self._declarations() if each.node.type == f"{kind}_declaration"}
+        return self._declared[f"{kind}_declaration"]
+
+    @cached_property
+    def _declared(self) -> Mapping[str, Mapping[str, Declaration]]:
+        every = list(self._declarations())
+        return {kind: {each.name: each for each in every if each.node.type == kind} for kind in _DECLARATIONS}
 
     def at(self, node: Node) -> str:
-        return f"{INFRA}/{self.path}:{node.start_point.row + 1}"
+        return f"{FOLDER}/{self.path}:{node.start_point.row + 1}"
 
     def _declarations(self) -> Iterator[Declaration]:
         decorators: Node | None = None
@@ -94,8 +101,8 @@ def template_from(texts: Mapping[str, str]) -> Template:
 
 
 def read_template(root: Path = REPOSITORY) -> Template:
-    files = sorted((root / INFRA).rglob("*.bicep"))
-    return template_from({path.relative_to(root / INFRA).as_posix(): path.read_text() for path in files})
+    files = sorted((root / FOLDER).rglob("*.bicep"))
+    return template_from({path.relative_to(root / FOLDER).as_posix(): path.read_text() for path in files})
 
 
 def walk(node: Node | None) -> Iterator[Node]:

@@ -13,7 +13,9 @@ ROLES: Final = {
 """Built-in roles that the app may have, by the name that the template gives them."""
 
 FUNCTIONS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "secure"), "decorator"),
+    **dict.fromkeys(
+        ("allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "secure"), "decorator"
+    ),
     **dict.fromkeys(("bool", "empty", "startsWith"), "bool"),
     **dict.fromkeys(("environment", "resourceGroup", "subscription", "tenant"), "object"),
     **dict.fromkeys(("concat", "items", "objectKeys"), "array"),

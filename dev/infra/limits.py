@@ -106,7 +106,9 @@ DELEGATED: Final = (
 def azd_faults(template: Template) -> list[str]:
     """List outputs and tags that azd, its hooks or the workflows would look for in vain."""
     main = template[PurePosixPath("main.bicep")]
-    found = [f"infra/main.bicep:1: there is no output {name}" for name in sorted(OUTPUTS - main.declared("output").keys())]
+    found = [
+        f"infra/main.bicep:1: there is no output {name}" for name in sorted(OUTPUTS - main.declared("output").keys())
+    ]
     for profile in PROFILES:
         for resource in deployed(template, profile):
             tag, value = TAGS.get(resource.type, ("", ""))

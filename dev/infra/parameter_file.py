@@ -5,18 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from dev.infra.bicep import INFRA, Declaration, Template, read_template, strings_in
+from dev.infra.bicep import FOLDER, Declaration, Template, read_template, strings_in
 from dev.infra.known import FUNCTIONS
 
 NAME: Final = "main.bicepparam"
-SECRET: Final = re.compile(r"json\(readEnvironmentVariable\('[A-Z_]+'(, '\{\}')?\)\)|readEnvironmentVariable\('[A-Z_]+'\)")
+SECRET: Final = re.compile(
+    r"json\(readEnvironmentVariable\('[A-Z_]+'(, '\{\}')?\)\)|readEnvironmentVariable\('[A-Z_]+'\)"
+)
 _LINE: Final = re.compile(r"param (\w+) = (.+)")
 _KINDS: Final = {"'": "string", "[": "array", "{": "object"}
 
 
 def parameter_file_faults(root: Path) -> list[str]:
     """List what the parameter file misses, has too much, gives as another kind, or should not say."""
-    return parameter_faults(read_template(root), (root / INFRA / NAME).read_text())
+    return parameter_faults(read_template(root), (root / FOLDER / NAME).read_text())
 
 
 def parameter_faults(template: Template, text: str) -> list[str]:
@@ -27,11 +29,11 @@ def parameter_faults(template: Template, text: str) -> list[str]:
         if parameter := _LINE.fullmatch(line):
             given.add(parameter[1])
             faults = _line_faults(wanted.get(parameter[1]), parameter[1], parameter[2])
-            found += [f"{INFRA}/{NAME}:{number}: {fault}" for fault in faults]
+            found += [f"{FOLDER}/{NAME}:{number}: {fault}" for fault in faults]
         elif line and not line.startswith("//") and line != "using 'main.bicep'":
-            found.append(f"{INFRA}/{NAME}:{number}: not understood: {line}")
+            found.append(f"{FOLDER}/{NAME}:{number}: not understood: {line}")
     missing = [name for name, each in wanted.items() if each.value is None and name not in given]
-    return found + [f"{INFRA}/{NAME}:1: {name} is missing" for name in missing]
+    return found + [f"{FOLDER}/{NAME}:1: {name} is missing" for name in missing]
 
 
 def _line_faults(parameter: Declaration | None, name: str, value: str) -> Iterator[str]:

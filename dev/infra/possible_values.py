@@ -81,9 +81,7 @@ def _named(template: Template, here: Value) -> Iterator[Value]:
     name = text_of(here.node)
     if (loop := _loop_of(here.node, name)) is not None:
         iterable = loop.children[[child.type for child in loop.children].index("in") + 1]
-        found = [
-            each for array in values_of(template, here.file, iterable) for each in elements_of(template, array)
-        ]
+        found = [each for array in values_of(template, here.file, iterable) for each in elements_of(template, array)]
         yield from found or [here]
     elif (variable := here.file.declared("variable").get(name)) and variable.value is not None:
         yield from values_of(template, here.file, variable.value)

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from dev.infra.bicep import INFRA
+from dev.infra.bicep import FOLDER
 
 WORKFLOWS: Final = ".github/workflows"
 _FINDING: Final = re.compile(r"^(\S+\.ya?ml):(\d+):(\d+):? (.+)$", re.MULTILINE)
@@ -42,14 +42,14 @@ def compiler_faults(root: Path) -> list[str]:
         return []
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(  # noqa: S603 - a compiler that the person at the machine installed
-            [compiler, "build", str(root / INFRA / "main.bicep"), "--outfile", f"{folder}/main.json"],
+            [compiler, "build", str(root / FOLDER / "main.bicep"), "--outfile", f"{folder}/main.json"],
             capture_output=True,
             text=True,
             check=False,
         )
     said = done.stdout + done.stderr
     found = [f"{path}:{line}: {what}" for path, line, kind, what in _DIAGNOSTIC.findall(said) if kind == "Error"]
-    return found or ([f"{INFRA}/main.bicep:1: {said.strip()}"] if done.returncode else [])
+    return found or ([f"{FOLDER}/main.bicep:1: {said.strip()}"] if done.returncode else [])
 
 
 def find_compiler() -> str | None:

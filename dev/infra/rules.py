@@ -64,14 +64,16 @@ def check(root: Path) -> Report:
     """Hold a checkout against every rule."""
     template = read_template(root)
     findings = [finding for rule in SYMBOL_RULES for finding in rule(template)]
+    properties = 0
     if not findings:
+        properties = sum(1 for _ in checked_properties(template))
         findings = [finding for rule in TEMPLATE_RULES for finding in rule(template)]
         findings += [finding for rule in CHECKOUT_RULES for finding in rule(root)]
     return Report(
         resources=sum(
             not is_existing(each) for file in template.values() for each in file.declared("resource").values()
         ),
-        properties=sum(1 for _ in checked_properties(template)),
+        properties=properties,
         rules=len(SYMBOL_RULES) + len(TEMPLATE_RULES) + len(CHECKOUT_RULES),
         findings=findings,
     )

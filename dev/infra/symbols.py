@@ -13,6 +13,7 @@ from dev.infra.possible_values import kind_of, values_of
 
 FOLLOWED: Final = {"member_expression", "subscript_expression"}
 OPERATED: Final = {"binary_expression", "unary_expression"}
+KINDS: Final = {"array", "bool", "int", "object", "string"}
 NAMED: Final = ("parameter", "variable", "resource", "module")
 
 
@@ -38,6 +39,9 @@ def unknown_names(template: Template) -> list[str]:
     for file in template.values():
         scope = frozenset(name for kind in NAMED for name in file.declared(kind))
         found += [f"{file.at(node)}: {text_of(node)} is not declared" for node in _undeclared(file.root, scope)]
+        for each in (*file.declared("parameter").values(), *file.declared("output").values()):
+            if each.kind not in KINDS:
+                found.append(f"{file.at(each.node)}: {each.kind} is no type")
     return found
 
 
@@ -73,7 +77,7 @@ def unused_names(template: Template) -> list[str]:
     return [
         f"{file.at(declaration.node)}: {name} is not used"
         for file in template.values()
-        for name, declaration in (file.declared("parameter") | file.declared("variable")).items()
+        for name, declaration in {**file.declared("parameter"), **file.declared("variable")}.items()
         if name not in {text_of(node) for node in _evaluated_names(file.root)}
     ]
 
@@ -99,9 +103,7 @@ def module_mismatches(template: Template) -> list[str]:
     return found
 
 
-def _parameter_mismatches(
-    template: Template, file: BicepFile, module: Declaration, target: BicepFile
-) -> Iterator[str]:
+def _parameter_mismatches(template: Template, file: BicepFile, module: Declaration, target: BicepFile) -> Iterator[str]:
     params = property_at(module.body, "params")
     given = properties_of(params) if params is not None else {}
     wanted = target.declared("parameter")
