@@ -1,4 +1,4 @@
-"""`python -m dev.infra [checkout]`: hold infra/ and what goes with it against every rule; status 1 when one is broken."""
+"""`python -m dev.infra [checkout]`: hold infra/ and what goes with it against every rule; status 1 if one is broken."""
 
 import argparse
 import sys

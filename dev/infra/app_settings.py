@@ -123,9 +123,8 @@ def uncovered(
 def exposed(settings: Mapping[str, str]) -> list[str]:
     """List secrets that anybody who may read the app's settings would see."""
     found = [f"{name} is a secret that the app reads from the vault" for name in OF_THE_VAULT.keys() & settings.keys()]
-    for name in SECRETS & settings.keys() - OF_THE_VAULT.keys():
-        if secret_of(settings[name]) is None:
-            found.append(f"{name} is a secret, and no reference to the vault")
+    plain = {name for name in SECRETS & settings.keys() - OF_THE_VAULT.keys() if secret_of(settings[name]) is None}
+    found += [f"{name} is a secret, and no reference to the vault" for name in plain]
     if urlsplit(settings.get("DATABASE_URL", "")).password:
         found.append("DATABASE_URL has a password: the app signs in by its identity")
     return sorted(found)

@@ -71,7 +71,7 @@ class BicepFile:
     root: Node
 
     def declared(self, kind: str) -> Mapping[str, Declaration]:
-        """Declarations by name; `kind` is parameter, variable, resource, module or output."""
+        """List declarations by name; `kind` is parameter, variable, resource, module or output."""
         return self._declared[f"{kind}_declaration"]
 
     @cached_property

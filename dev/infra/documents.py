@@ -1,9 +1,9 @@
-"""host.json and staticwebapp.config.json beside what their readers know: both pass over a misspelt key without a word."""
+"""host.json and staticwebapp.config.json beside what their readers know: a misspelt key is passed over in silence."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import jsonschema_rs
 
@@ -24,7 +24,7 @@ def document_faults(root: Path) -> list[str]:
     ]
 
 
-def _faults(schema: object, root: Path, path: str) -> Iterator[str]:
+def _faults(schema: dict[str, Any], root: Path, path: str) -> Iterator[str]:
     text = (root / path).read_text()
     for error in jsonschema_rs.validator_for(schema).iter_errors(json.loads(text)):
         unexpected = getattr(error.kind, "unexpected", None) or []

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tree_sitter import Node
 
-from dev.infra.bicep import BicepFile, Declaration, Template, is_existing, properties_of, string_of, text_of
+from dev.infra.bicep import BicepFile, Declaration, Template, is_existing, properties_of, text_of
 from dev.infra.possible_values import loop_body
 
 SAMPLE: Final[Mapping[str, Any]] = {
@@ -164,34 +164,19 @@ def _turns(scope: Scope, loop: Node) -> Iterator[Scope]:
         yield scope.inner(**dict(zip(pair, (each, index), strict=False)))
 
 
-def evaluate(scope: Scope, node: Node) -> Any:  # noqa: ANN401, PLR0911 - values of Bicep, one line for each form
+def evaluate(scope: Scope, node: Node) -> Any:  # noqa: ANN401 - values of Bicep
     """Work an expression out. Raises TypeError or ValueError when its parts do not fit together."""
-    parts = node.children
-    match node.type:
-        case "string":
-            return _text(scope, node)
-        case "number" | "boolean" | "null":
-            return json.loads(text_of(node))
-        case "object":
-            return {key: evaluate(scope, each) for key, each in _entries(scope, node)}
-        case "array":
-            return [evaluate(scope, each) for each in node.named_children if each.type != "comment"]
-        case "for_statement":
-            return list(_bodies(scope, node))
-        case "parenthesized_expression":
-            return evaluate(scope, parts[1])
-        case "ternary_expression":
-            return evaluate(scope, parts[2] if evaluate(scope, parts[0]) else parts[4])
-        case "unary_expression":
-            return not evaluate(scope, parts[1])
-        case "binary_expression":
-            return _BINARY[text_of(parts[1])](evaluate(scope, parts[0]), evaluate(scope, parts[2]))
-        case "identifier":
-            return scope.value_of(text_of(node))
-        case "call_expression":
-            return _call(scope, node)
-        case _:
-            return _member(scope, node)
+    return _FORMS.get(node.type, _member)(scope, node)
+
+
+def _ternary(scope: Scope, node: Node) -> Any:  # noqa: ANN401 - as above
+    condition, _, then, _, otherwise = node.children
+    return evaluate(scope, then if evaluate(scope, condition) else otherwise)
+
+
+def _binary(scope: Scope, node: Node) -> Any:  # noqa: ANN401 - as above
+    left, sign, right = node.children
+    return _BINARY[text_of(sign)](evaluate(scope, left), evaluate(scope, right))
 
 
 def _entries(scope: Scope, node: Node) -> Iterator[tuple[str, Node]]:
@@ -218,18 +203,38 @@ def _call(scope: Scope, node: Node) -> Any:  # noqa: ANN401 - as above
 
 
 def _member(scope: Scope, node: Node) -> Any:  # noqa: ANN401 - as above
-    """Follow a member: of an output's module, of an object; of a resource it is known only later."""
-    base, key = node.children[0], node.children[-1] if node.type == "member_expression" else node.children[2]
-    name = text_of(key)
-    if base.type == "member_expression" and text_of(base.children[-1]) == "outputs":
-        module = text_of(base.children[0])
-        inner = scope.module(module) if module in scope.file.declared("module") else None
-        output = inner.file.declared("output").get(name) if inner else None
-        return evaluate(inner, output.value) if inner and output and output.value else f"<{text_of(node)}>"
+    """Follow a member: of a module's outputs, of an object or array; of a resource it is known only later."""
+    base, dotted = node.children[0], node.type == "member_expression"
+    if dotted and base.type == "member_expression" and text_of(base.children[-1]) == "outputs":
+        return _output(scope, text_of(base.children[0]), node)
     if text_of(base) in scope.file.declared("resource"):
         return f"<{text_of(node)}>"
     found = evaluate(scope, base)
-    index = name if node.type == "member_expression" else evaluate(scope, key)
-    if isinstance(found, dict) and index in found or isinstance(found, list) and index in range(len(found)):
-        return found[index]
-    return f"<{text_of(node)}>"
+    known: dict[Any, Any] = found if isinstance(found, dict) else {}
+    if isinstance(found, list):
+        known = dict(enumerate(found))
+    index = text_of(node.children[-1]) if dotted else evaluate(scope, node.children[2])
+    return known[index] if index in known else f"<{text_of(node)}>"
+
+
+def _output(scope: Scope, module: str, node: Node) -> Any:  # noqa: ANN401 - as above
+    inner = scope.module(module) if module in scope.file.declared("module") else None
+    output = inner.file.declared("output").get(text_of(node.children[-1])) if inner else None
+    return evaluate(inner, output.value) if inner and output and output.value else f"<{text_of(node)}>"
+
+
+_FORMS: Final[Mapping[str, Callable[[Scope, Node], Any]]] = {
+    "array": lambda scope, node: [evaluate(scope, each) for each in node.named_children if each.type != "comment"],
+    "binary_expression": _binary,
+    "boolean": lambda _, node: json.loads(text_of(node)),
+    "call_expression": _call,
+    "for_statement": lambda scope, node: list(_bodies(scope, node)),
+    "identifier": lambda scope, node: scope.value_of(text_of(node)),
+    "null": lambda *_: None,
+    "number": lambda _, node: json.loads(text_of(node)),
+    "object": lambda scope, node: {key: evaluate(scope, each) for key, each in _entries(scope, node)},
+    "parenthesized_expression": lambda scope, node: evaluate(scope, node.children[1]),
+    "string": _text,
+    "ternary_expression": _ternary,
+    "unary_expression": lambda scope, node: not evaluate(scope, node.children[1]),
+}

@@ -2,9 +2,9 @@
 The resource types that the template uses, from the public type data as of August 2026: `types/*.json`.
 
 A property's key says `!` when it is required and `~` when only Azure sets it. Its value is a kind (string, int, bool,
-array, object, any), an int's range (`int 1..10`), the literals that are taken (`'A' | 'B'`, `1 | 2`), an object, or a list
-with what its elements are. The key `*` stands for every name. A property that is not there may still exist: it is
-added once it has been looked up.
+array, object, any), an int's range (`int 1..10`), the literals that are taken (`'A' | 'B'`, `1 | 2`), an object, or a
+list with what its elements are. The key `*` stands for every name. A property that is not there may still exist: it
+is added once it has been looked up.
 """
 
 import json

@@ -121,9 +121,9 @@ def _parameter_mismatches(template: Template, file: BicepFile, module: Declarati
 def _output_mismatches(file: BicepFile, module: Declaration, target: BicepFile) -> Iterator[str]:
     known = target.declared("output")
     for node in walk(file.root):
-        if used := re.fullmatch(rf"{re.escape(module.name)}!?\.outputs\.(\w+)", text_of(node)):
-            if node.type == "member_expression" and used[1] not in known:
-                yield f"{file.at(node)}: {module.reference} has no output {used[1]}"
+        used = re.fullmatch(rf"{re.escape(module.name)}!?\.outputs\.(\w+)", text_of(node))
+        if used and node.type == "member_expression" and used[1] not in known:
+            yield f"{file.at(node)}: {module.reference} has no output {used[1]}"
 
 
 def uneven_profiles(template: Template) -> list[str]:

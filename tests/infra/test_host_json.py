@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.settings import Settings
 from dev.infra.bicep import REPOSITORY
+from shared.settings import Settings
 
 Document = dict[str, Any]
 
