@@ -16,7 +16,7 @@ UP = $(STACK) up $(if $(call given,MAIL),--mail "$(MAIL)") $(if $(call given,HOS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help chromium install page demo up down logs psql migrate check format test test-unit test-integration test-browser \
+.PHONY: help chromium install page demo up down logs psql migrate check check-infra format test test-unit test-integration test-browser \
 	test-page chaos verify-audit bench bench-gate clean
 
 help: ## list the targets
@@ -55,6 +55,9 @@ check: install $(if $(HAS_PAGE),frontend/openapi.json) ## lint, formatting, type
 	node_modules/.bin/pyright
 	$(BIN)/lint-imports
 	$(if $(HAS_PAGE),npm --prefix frontend run lint --silent)
+
+check-infra: install ## hold infra/, its settings, documents and workflows against the rules, without Azure
+	@$(BIN)/python -m dev.infra
 
 format: install ## format all code
 	$(BIN)/ruff check --fix-only --quiet

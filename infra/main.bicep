@@ -1,14 +1,18 @@
-// What one deployment of the product needs in a resource group. docs/how-to/deploy.md leads through it.
+// One deployment of the product, in a resource group of its own. docs/how-to/deploy.md leads through it.
 
-targetScope = 'resourceGroup'
+targetScope = 'subscription'
 
-@description('Begins the name of every resource. Lower-case letters and digits.')
+@description('Begins the name of every resource. Lower-case letters and digits, hyphens between them.')
 @minLength(2)
 @maxLength(12)
-param name string = 'mail'
+param environmentName string
 
 @description('Where everything but the page runs.')
-param location string = resourceGroup().location
+param location string
+
+@description('dev: the cheapest, public behind a firewall. prod: private, and in several zones.')
+@allowed(['dev', 'prod'])
+param profile string = 'dev'
 
 @description('Where the page is managed. It is served from everywhere; Static Web Apps know five regions.')
 @allowed(['centralus', 'eastasia', 'eastus2', 'westeurope', 'westus2'])
@@ -20,65 +24,27 @@ param microsoftClientId string
 @description('Who may connect a mailbox: common, organizations, or the id of one tenant.')
 param microsoftTenant string = 'common'
 
-@secure()
-param microsoftClientSecret string
+@description('The Entra object that administers the database: makes its roles and runs the migrations.')
+param databaseAdministratorId string
 
-@description('JSON object of key id to 32 bytes in base64url. The first key signs access tokens, all verify them.')
-@secure()
-param jwtSigningKeys string
+@description('Its user name or display name, by which it signs in.')
+param databaseAdministratorName string
 
-@description('JSON object like jwtSigningKeys. The first key encrypts mailbox tokens; without the others older ones are lost.')
-@secure()
-param tokenEncryptionKeys string
+@allowed(['Group', 'ServicePrincipal', 'User'])
+param databaseAdministratorType string = 'User'
 
-@description('JSON object like jwtSigningKeys. The first key signs reports of audits; keep the others, for old reports.')
+@description('In dev, from which address the database is administered. Empty: from nowhere.')
+param administratorIpAddress string = ''
+
+@description('Which secrets this deployment writes into the vault. Empty: the vault stays as it is.')
+param secretNames array = []
+
+@description('The values of secretNames, by name.')
 @secure()
-param auditSigningKeys string
+param secretValues object = {}
 
 @description('A certificate in the vault, for which Graph encrypts what changed and sends it along with its notifications. Empty: notifications only name messages.')
 param notificationCertificateName string = ''
-
-@description('Proves that a change notification belongs to a subscription of ours.')
-@secure()
-@minLength(32)
-param webhookKey string
-
-@description('Of the server administrator, who creates the roles and does nothing else.')
-@secure()
-@minLength(16)
-param databaseAdministratorPassword string
-
-@description('Of mail_app, the role that the functions sign in as.')
-@secure()
-@minLength(16)
-param databaseAppPassword string
-
-@description('From which address the roles are created and the migrations run. Empty: from nowhere.')
-param administratorIpAddress string = ''
-
-@description('The size of the server decides how many connections it takes: see databasePoolSize.')
-param databaseSku string = 'Standard_B2s'
-
-@minValue(32)
-param databaseStorageGB int = 32
-
-@description('Connections of one instance. Five groups of functions are ever busy at once (HTTP and four queues), each with up to maximumInstanceCount instances: 5 x 16 x 4 = 320 of the 414 that Standard_B2s has for users.')
-@minValue(1)
-@maxValue(50)
-param databasePoolSize int = 4
-
-@description('Instances of each group of functions.')
-@minValue(1)
-@maxValue(1000)
-param maximumInstanceCount int = 16
-
-@allowed([512, 2048, 4096])
-param instanceMemoryMB int = 2048
-
-@description('Requests that one instance answers at once. Python would get 1: it answers them on one event loop.')
-@minValue(1)
-@maxValue(1000)
-param httpConcurrency int = 16
 
 @description('Where Graph and browsers reach the API, without /api. Empty: the name that Azure gives.')
 param publicBaseUrl string = ''
@@ -92,6 +58,11 @@ param allowedOrigins array = []
 @description('strict needs the page and the API on one site, such as mail.example.com and api.example.com. Azure\'s own names are two sites.')
 @allowed(['none', 'strict'])
 param refreshCookieSameSite string = 'none'
+
+@description('Instances that wait for requests, so that none meets a cold start. They are paid for while they wait.')
+@minValue(0)
+@maxValue(20)
+param alwaysReadyHttp int = 0
 
 @description('Pushes changes to open pages. Empty: pages poll. The free tier holds 20 connections.')
 @allowed(['', 'Free_F1', 'Standard_S1'])
@@ -107,34 +78,98 @@ param operatorDigests object = {}
 @description('Who is written to when an alarm goes off. Empty: alarms are only shown in the portal.')
 param alarmEmail string = ''
 
-@description('Connections to the database that are worth an alarm: four fifths of what its size takes.')
-@minValue(10)
-param alarmDatabaseConnections int = 330
+@description('Off for a region without availability zones: then prod, too, is in one place.')
+param zoneRedundant bool = true
 
-var suffix = take(uniqueString(resourceGroup().id, name), 8)
+@description('Backups of the database in the paired region too. It can only be chosen when the server is made.')
+param geoRedundantBackup bool = false
+
+@description('Another size of server than the profile\'s. Raise databaseStorageGB, never lower it.')
+param databaseSku string = ''
+
+@minValue(32)
+param databaseStorageGB int = 32
+
+// All that differs between the profiles. Connections that can be open at once: each of five groups of functions that
+// are ever busy together (HTTP and four queues) on maximumInstanceCount instances, and five timers on one each.
+var profiles = {
+  dev: {
+    private: false
+    zoneRedundant: false
+    databaseSku: 'Standard_B1ms' // takes 35 connections: (5 x 2 + 5) x 2 = 30
+    databasePort: 5432 // the burstable tier has no PgBouncer
+    databaseBackupDays: 7
+    databasePoolSize: 2
+    databaseConnectionsAlarm: 28
+    instanceMemoryMB: 512
+    maximumInstanceCount: 2
+    httpConcurrency: 16
+    storageRetentionDays: 7
+    pageSku: 'Free'
+  }
+  prod: {
+    private: true
+    zoneRedundant: true
+    databaseSku: 'Standard_D2ds_v5'
+    databasePort: 6432 // PgBouncer, which takes 5,000 connections: (5 x 100 + 5) x 4 = 2,020
+    databaseBackupDays: 35
+    databasePoolSize: 4
+    databaseConnectionsAlarm: 680
+    instanceMemoryMB: 2048
+    maximumInstanceCount: 100
+    httpConcurrency: 16
+    storageRetentionDays: 30
+    pageSku: 'Standard'
+  }
+}
+
+var chosen = profiles[profile]
+var private = chosen.private
+var zones = chosen.zoneRedundant && zoneRedundant
+var suffix = take(uniqueString(subscription().id, environmentName, location), 8)
 var databaseName = 'mail'
-var databaseAppRole = 'mail_app'
 var pushes = !empty(webPubSubSku)
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
-  name: 'id-${name}-${suffix}'
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
+  name: 'rg-${environmentName}'
   location: location
+  tags: { 'azd-env-name': environmentName }
+}
+
+module identity 'modules/identity.bicep' = {
+  name: 'identity'
+  scope: group
+  params: {
+    name: 'id-${environmentName}-${suffix}'
+    location: location
+  }
+}
+
+module network 'modules/network.bicep' = if (private) {
+  name: 'network'
+  scope: group
+  params: {
+    name: '${environmentName}-${suffix}'
+    location: location
+  }
 }
 
 module telemetry 'modules/telemetry.bicep' = {
   name: 'telemetry'
+  scope: group
   params: {
-    name: '${name}-${suffix}'
+    name: '${environmentName}-${suffix}'
     location: location
-    principalId: identity.properties.principalId
+    principalId: identity.outputs.principalId
     dailyGB: telemetryDailyGB
   }
 }
 
 module workbook 'modules/workbook.bicep' = {
   name: 'workbook'
+  scope: group
   params: {
-    name: name
+    name: environmentName
     location: location
     workspaceId: telemetry.outputs.workspaceId
   }
@@ -142,70 +177,104 @@ module workbook 'modules/workbook.bicep' = {
 
 module storage 'modules/storage.bicep' = {
   name: 'storage'
+  scope: group
   params: {
-    name: 'st${name}${suffix}'
+    name: 'st${replace(environmentName, '-', '')}${suffix}'
     location: location
-    principalId: identity.properties.principalId
+    principalId: identity.outputs.principalId
+    sku: zones ? 'Standard_ZRS' : 'Standard_LRS'
+    retentionDays: chosen.storageRetentionDays
+    public: !private
+  }
+}
+
+module vault 'modules/vault.bicep' = {
+  name: 'vault'
+  scope: group
+  params: {
+    name: 'kv-${environmentName}-${suffix}'
+    location: location
+    principalId: identity.outputs.principalId
+    secretNames: secretNames
+    secretValues: secretValues
+    public: !private
+  }
+}
+
+// What the virtual network must reach without leaving it.
+module links 'modules/links.bicep' = if (private) {
+  name: 'links'
+  scope: group
+  params: {
+    name: '${environmentName}-${suffix}'
+    location: location
+    networkId: private ? network!.outputs.id : ''
+    subnetId: private ? network!.outputs.endpointSubnetId : ''
+    services: [
+      {
+        part: 'blob'
+        zone: 'privatelink.blob.${environment().suffixes.storage}'
+        target: storage.outputs.id
+      }
+      {
+        part: 'queue'
+        zone: 'privatelink.queue.${environment().suffixes.storage}'
+        target: storage.outputs.id
+      }
+      {
+        part: 'table'
+        zone: 'privatelink.table.${environment().suffixes.storage}'
+        target: storage.outputs.id
+      }
+      {
+        part: 'vault'
+        zone: 'privatelink.vaultcore.azure.net'
+        target: vault.outputs.id
+      }
+    ]
   }
 }
 
 module database 'modules/database.bicep' = {
   name: 'database'
+  scope: group
   params: {
-    name: 'psql-${name}-${suffix}'
+    name: 'psql-${environmentName}-${suffix}'
     location: location
     databaseName: databaseName
-    administratorPassword: databaseAdministratorPassword
+    administratorId: databaseAdministratorId
+    administratorName: databaseAdministratorName
+    administratorType: databaseAdministratorType
     administratorIpAddress: administratorIpAddress
-    sku: databaseSku
+    sku: empty(databaseSku) ? chosen.databaseSku : databaseSku
     storageGB: databaseStorageGB
+    backupDays: chosen.databaseBackupDays
+    geoRedundantBackup: geoRedundantBackup
+    zoneRedundant: zones
+    pooled: chosen.databasePort == 6432
+    subnetId: private ? network!.outputs.databaseSubnetId : ''
+    zoneId: private ? network!.outputs.databaseZoneId : ''
   }
 }
 
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
+  scope: group
   params: {
-    name: '${name}-${suffix}'
+    name: '${environmentName}-${suffix}'
     location: location
     workspaceId: telemetry.outputs.workspaceId
     databaseId: database.outputs.id
     email: alarmEmail
-    databaseConnections: alarmDatabaseConnections
-  }
-}
-
-// libpq of the psycopg wheel has no certificate directory of its own, so the system's bundle is named.
-var databaseUrl = 'postgresql://${databaseAppRole}:${uriComponent(databaseAppPassword)}@${database.outputs.host}:5432/${databaseName}?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt'
-
-module vault 'modules/vault.bicep' = {
-  name: 'vault'
-  params: {
-    name: 'kv-${name}-${suffix}'
-    location: location
-    principalId: identity.properties.principalId
-    secretNames: [
-      'audit-signing-keys'
-      'database-url'
-      'jwt-signing-keys'
-      'microsoft-client-secret'
-      'token-encryption-keys'
-      'webhook-key'
-    ]
-    secretValues: {
-      'audit-signing-keys': auditSigningKeys
-      'database-url': databaseUrl
-      'jwt-signing-keys': jwtSigningKeys
-      'microsoft-client-secret': microsoftClientSecret
-      'token-encryption-keys': tokenEncryptionKeys
-      'webhook-key': webhookKey
-    }
+    databaseConnections: chosen.databaseConnectionsAlarm
   }
 }
 
 module push 'modules/push.bicep' = if (pushes) {
   name: 'push'
+  scope: group
   params: {
-    name: 'wps-${name}-${suffix}'
+    name: 'wps-${environmentName}-${suffix}'
     location: location
     sku: webPubSubSku
     vaultName: vault.outputs.name
@@ -214,9 +283,11 @@ module push 'modules/push.bicep' = if (pushes) {
 
 module web 'modules/web.bicep' = {
   name: 'web'
+  scope: group
   params: {
-    name: 'stapp-${name}-${suffix}'
+    name: 'stapp-${environmentName}-${suffix}'
     location: pageLocation
+    sku: chosen.pageSku
   }
 }
 
@@ -224,17 +295,20 @@ var pageUrl = empty(webBaseUrl) ? 'https://${web.outputs.hostName}' : webBaseUrl
 
 module app 'modules/app.bicep' = {
   name: 'app'
+  scope: group
   params: {
-    name: 'func-${name}-${suffix}'
+    name: 'func-${environmentName}-${suffix}'
     location: location
-    identityId: identity.id
-    identityClientId: identity.properties.clientId
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    subnetId: private ? network!.outputs.appSubnetId : ''
+    zoneRedundant: zones
     deploymentContainerUrl: storage.outputs.deploymentContainerUrl
     blobServiceUri: storage.outputs.blobServiceUri
     queueServiceUri: storage.outputs.queueServiceUri
     tableServiceUri: storage.outputs.tableServiceUri
     telemetryConnectionString: telemetry.outputs.connectionString
-    secretsUri: '${vault.outputs.uri}secrets'
+    keyVaultUri: vault.outputs.uri
     webPubSubSecretName: pushes ? push!.outputs.secretName : ''
     microsoftAuthority: '${environment().authentication.loginEndpoint}${microsoftTenant}'
     microsoftClientId: microsoftClientId
@@ -242,21 +316,32 @@ module app 'modules/app.bicep' = {
     webBaseUrl: pageUrl
     allowedOrigins: allowedOrigins
     refreshCookieSameSite: refreshCookieSameSite
-    databasePoolSize: databasePoolSize
-    maximumInstanceCount: maximumInstanceCount
-    instanceMemoryMB: instanceMemoryMB
-    httpConcurrency: httpConcurrency
+    databaseHost: database.outputs.host
+    databasePort: chosen.databasePort
+    databaseName: databaseName
+    databasePoolSize: chosen.databasePoolSize
+    alwaysReadyHttp: alwaysReadyHttp
+    maximumInstanceCount: chosen.maximumInstanceCount
+    instanceMemoryMB: chosen.instanceMemoryMB
+    httpConcurrency: chosen.httpConcurrency
     operatorDigests: operatorDigests
     notificationCertificateName: notificationCertificateName
-    keyVaultUri: vault.outputs.uri
   }
+  dependsOn: [links] // else the host looks for its storage at an address that is closed
 }
 
-output functionAppName string = app.outputs.name
-output publicBaseUrl string = app.outputs.publicBaseUrl
-output redirectUri string = '${app.outputs.publicBaseUrl}/api/oauth/callback/outlook'
-output staticWebAppName string = web.outputs.name
-output webBaseUrl string = pageUrl
-output databaseHost string = database.outputs.host
-output databaseAdministrator string = database.outputs.administrator
-output keyVaultName string = vault.outputs.name
+// azd keeps these as the environment of its hooks and of the steps that follow.
+output AZURE_LOCATION string = location
+output AZURE_RESOURCE_GROUP string = group.name
+output APP_IDENTITY_NAME string = identity.outputs.name
+output APP_PRINCIPAL_ID string = identity.outputs.principalId
+output DATABASE_HOST string = database.outputs.host
+output DATABASE_NAME string = databaseName
+output FUNCTION_APP_NAME string = app.outputs.name
+output KEY_VAULT_NAME string = vault.outputs.name
+output KEY_VAULT_URL string = vault.outputs.uri
+output MIGRATION_SUBNET_ID string = private ? network!.outputs.migrationSubnetId : ''
+output PUBLIC_BASE_URL string = app.outputs.publicBaseUrl
+output REDIRECT_URI string = '${app.outputs.publicBaseUrl}/api/oauth/callback/outlook'
+output STATIC_WEB_APP_NAME string = web.outputs.name
+output WEB_BASE_URL string = pageUrl

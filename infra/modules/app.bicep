@@ -4,12 +4,13 @@ param name string
 param location string
 param identityId string
 param identityClientId string
+param subnetId string
+param zoneRedundant bool
 param deploymentContainerUrl string
 param blobServiceUri string
 param queueServiceUri string
 param tableServiceUri string
 param telemetryConnectionString string
-param secretsUri string
 param webPubSubSecretName string
 param microsoftAuthority string
 param microsoftClientId string
@@ -17,7 +18,11 @@ param publicBaseUrl string
 param webBaseUrl string
 param allowedOrigins array
 param refreshCookieSameSite string
+param databaseHost string
+param databasePort int
+param databaseName string
 param databasePoolSize int
+param alwaysReadyHttp int
 param maximumInstanceCount int
 param instanceMemoryMB int
 param httpConcurrency int
@@ -33,13 +38,17 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
     name: 'FC1'
     tier: 'FlexConsumption'
   }
-  properties: { reserved: true }
+  properties: {
+    reserved: true
+    zoneRedundant: zoneRedundant
+  }
 }
 
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   kind: 'functionapp,linux'
+  tags: { 'azd-service-name': 'api' }
   identity: {
     type: 'UserAssigned'
     userAssignedIdentities: { '${identityId}': {} }
@@ -49,7 +58,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     httpsOnly: true
     clientAffinityEnabled: false
     keyVaultReferenceIdentity: identityId
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: 'Enabled' // Graph delivers notifications here
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     functionAppConfig: {
       deployment: {
         storage: {
@@ -68,6 +78,12 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReadyHttp == 0 ? [] : [
+          {
+            name: 'http'
+            instanceCount: alwaysReadyHttp
+          }
+        ]
         triggers: {
           http: { perInstanceConcurrency: httpConcurrency }
         }
@@ -75,6 +91,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     }
     siteConfig: {
       minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
       cors: {
         allowedOrigins: union([webBaseUrl], allowedOrigins)
         supportCredentials: true
@@ -102,23 +120,25 @@ var hostSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
 }
 
+// libpq of the psycopg wheel has no certificate directory of its own, so the system's bundle is named. No password: the
+// identity's token is one.
+var databaseUrl = 'postgresql://mail_app@${databaseHost}:${databasePort}/${databaseName}?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt'
+
+// Signing keys, encryption keys, the client secret and the webhook key are not here: the app reads them from the vault
+// itself, so that a rotated one is known without a restart.
 var productSettings = {
   ALLOWED_ORIGINS: join(allowedOrigins, ',')
-  AUDIT_SIGNING_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/audit-signing-keys)'
   DATABASE_POOL_SIZE: string(databasePoolSize)
-  DATABASE_URL: '@Microsoft.KeyVault(SecretUri=${secretsUri}/database-url)'
-  JWT_SIGNING_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/jwt-signing-keys)'
+  DATABASE_SIGN_IN: 'entra'
+  DATABASE_URL: databaseUrl
   KEY_VAULT_URL: keyVaultUri
   MICROSOFT_AUTHORITY: microsoftAuthority
   MICROSOFT_CLIENT_ID: microsoftClientId
-  MICROSOFT_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${secretsUri}/microsoft-client-secret)'
   NOTIFICATION_CERTIFICATE_NAME: notificationCertificateName
   OPERATOR_KEYS: string(operatorDigests)
   PUBLIC_BASE_URL: publicUrl
   REFRESH_COOKIE_SAME_SITE: refreshCookieSameSite
   RICH_NOTIFICATIONS: string(!empty(notificationCertificateName))
-  TOKEN_ENCRYPTION_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUri}/token-encryption-keys)'
-  WEBHOOK_KEY: '@Microsoft.KeyVault(SecretUri=${secretsUri}/webhook-key)'
   WEB_BASE_URL: webBaseUrl
 }
 
@@ -131,7 +151,7 @@ var scheduleSettings = {
 }
 
 var pushSettings = empty(webPubSubSecretName) ? {} : {
-  WEB_PUBSUB_CONNECTION_STRING: '@Microsoft.KeyVault(SecretUri=${secretsUri}/${webPubSubSecretName})'
+  WEB_PUBSUB_CONNECTION_STRING: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/${webPubSubSecretName})'
 }
 
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {

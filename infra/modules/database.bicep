@@ -3,15 +3,24 @@
 param name string
 param location string
 param databaseName string
+param administratorId string
+param administratorName string
+param administratorType string
+param administratorIpAddress string
 param sku string
 param storageGB int
-param administratorIpAddress string
+param backupDays int
+param geoRedundantBackup bool
+param zoneRedundant bool
+param pooled bool
 
-@secure()
-param administratorPassword string
+@description('Delegated to the server. Empty: the server has a public address behind a firewall.')
+param subnetId string
 
-var administrator = 'mail_admin'
+param zoneId string
+
 var tier = startsWith(sku, 'Standard_B') ? 'Burstable' : startsWith(sku, 'Standard_E') ? 'MemoryOptimized' : 'GeneralPurpose'
+var private = !empty(subnetId)
 
 resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
   name: name
@@ -22,26 +31,39 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
   }
   properties: {
     version: '18'
-    administratorLogin: administrator
-    administratorLoginPassword: administratorPassword
     authConfig: {
-      activeDirectoryAuth: 'Disabled'
-      passwordAuth: 'Enabled'
+      activeDirectoryAuth: 'Enabled'
+      passwordAuth: 'Disabled'
+      tenantId: tenant().tenantId
     }
     storage: {
       storageSizeGB: storageGB
       autoGrow: 'Enabled'
     }
     backup: {
-      backupRetentionDays: 7
-      geoRedundantBackup: 'Disabled'
+      backupRetentionDays: backupDays
+      geoRedundantBackup: geoRedundantBackup ? 'Enabled' : 'Disabled'
     }
-    highAvailability: { mode: 'Disabled' }
-    network: { publicNetworkAccess: 'Enabled' }
+    highAvailability: { mode: zoneRedundant ? 'ZoneRedundant' : 'Disabled' }
+    network: private ? {
+      delegatedSubnetResourceId: subnetId
+      privateDnsZoneArmResourceId: zoneId
+      publicNetworkAccess: 'Disabled'
+    } : { publicNetworkAccess: 'Enabled' }
   }
 }
 
 // The server takes one change at a time: each of the following waits for the one before.
+resource administrator 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-01' = {
+  parent: server
+  name: administratorId
+  properties: {
+    principalName: administratorName
+    principalType: administratorType
+    tenantId: tenant().tenantId
+  }
+}
+
 resource onlyTls 'Microsoft.DBforPostgreSQL/flexibleServers/configurations@2025-08-01' = {
   parent: server
   name: 'require_secure_transport'
@@ -49,6 +71,17 @@ resource onlyTls 'Microsoft.DBforPostgreSQL/flexibleServers/configurations@2025-
     source: 'user-override'
     value: 'on'
   }
+  dependsOn: [administrator]
+}
+
+resource pooling 'Microsoft.DBforPostgreSQL/flexibleServers/configurations@2025-08-01' = if (pooled) {
+  parent: server
+  name: 'pgbouncer.enabled'
+  properties: {
+    source: 'user-override'
+    value: 'true'
+  }
+  dependsOn: [onlyTls]
 }
 
 resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-01' = {
@@ -58,11 +91,11 @@ resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-0
     charset: 'UTF8'
     collation: 'en_US.utf8'
   }
-  dependsOn: [onlyTls]
+  dependsOn: [onlyTls, pooling]
 }
 
 // This address stands for every address inside Azure: without a virtual network the app has none of its own.
-resource fromAzure 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2025-08-01' = {
+resource fromAzure 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2025-08-01' = if (!private) {
   parent: server
   name: 'azure-services'
   properties: {
@@ -72,7 +105,7 @@ resource fromAzure 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2025
   dependsOn: [database]
 }
 
-resource fromAdministrator 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2025-08-01' = if (!empty(administratorIpAddress)) {
+resource fromAdministrator 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2025-08-01' = if (!private && !empty(administratorIpAddress)) {
   parent: server
   name: 'administrator'
   properties: {
@@ -84,4 +117,3 @@ resource fromAdministrator 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRu
 
 output id string = server.id
 output host string = server.properties.fullyQualifiedDomainName
-output administrator string = administrator

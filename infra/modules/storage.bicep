@@ -3,6 +3,9 @@
 param name string
 param location string
 param principalId string
+param sku string
+param retentionDays int
+param public bool
 
 var queueNames = ['mail-live', 'mail-sync', 'mail-changes', 'mail-upkeep']
 var poisonQueueNames = [for queueName in queueNames: '${queueName}-poison']
@@ -21,14 +24,18 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
   location: location
   kind: 'StorageV2'
-  sku: { name: 'Standard_LRS' }
+  sku: { name: sku }
   properties: {
     accessTier: 'Hot'
     allowBlobPublicAccess: false
     allowSharedKeyAccess: false
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
-    publicNetworkAccess: 'Enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: public ? 'Allow' : 'Deny'
+    }
+    publicNetworkAccess: public ? 'Enabled' : 'Disabled'
     supportsHttpsTrafficOnly: true
   }
 }
@@ -36,11 +43,22 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
   name: 'default'
+  properties: {
+    deleteRetentionPolicy: {
+      enabled: true
+      days: retentionDays
+    }
+    containerDeleteRetentionPolicy: {
+      enabled: true
+      days: retentionDays
+    }
+  }
 }
 
 resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = [for containerName in containerNames: {
   parent: blobs
   name: containerName
+  properties: { publicAccess: 'None' }
 }]
 
 resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' = {
@@ -73,6 +91,7 @@ resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role
   }
 }]
 
+output id string = account.id
 output blobServiceUri string = account.properties.primaryEndpoints.blob
 output queueServiceUri string = account.properties.primaryEndpoints.queue
 output tableServiceUri string = account.properties.primaryEndpoints.table

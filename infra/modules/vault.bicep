@@ -8,6 +8,8 @@ param secretNames array
 @secure()
 param secretValues object
 
+param public bool
+
 var roles = {
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
 }
@@ -25,7 +27,11 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
     enablePurgeProtection: true
     enableSoftDelete: true
     softDeleteRetentionInDays: 90
-    publicNetworkAccess: 'Enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: public ? 'Allow' : 'Deny'
+    }
+    publicNetworkAccess: public ? 'Enabled' : 'Disabled'
   }
 }
 
@@ -45,5 +51,6 @@ resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+output id string = vault.id
 output name string = vault.name
 output uri string = vault.properties.vaultUri

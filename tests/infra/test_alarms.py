@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
+from dev.infra.bicep import INFRA, REPOSITORY, properties_of, read_template, string_of, walk
 from shared.telemetry import METRICS, Metric
-from tests.infra.bicep import INFRA, REPOSITORY, properties_of, read_template, string_of, walk
 
 GUIDE: Final = (REPOSITORY / "docs" / "how-to" / "operate.md").read_text()
 REFERENCE: Final = (REPOSITORY / "docs" / "reference" / "telemetry.md").read_text()

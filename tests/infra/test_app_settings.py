@@ -6,47 +6,44 @@ import psycopg.conninfo
 import pytest
 from pydantic import PostgresDsn, TypeAdapter
 
-from shared.jobs import QUEUES
-from shared.settings import Settings
-from shared.storage.attachment_blobs import CONTAINER
-from tests.infra.app_settings import (
+from dev.infra.app_settings import (
     DEFAULTED,
+    FIELDS,
     OF_THE_HOST,
+    OF_THE_VAULT,
     ONLY_LOCAL,
+    SECRETS,
     app_settings,
+    exposed,
     sample_settings,
     schedules,
     secret_of,
     uncovered,
-    vault_secrets,
 )
-from tests.infra.bicep import BicepFile, properties_of, read_template, string_of, strings_in, template_from
+from dev.infra.bicep import BicepFile, read_template, strings_in
+from shared.jobs import QUEUES
+from shared.storage.attachment_blobs import CONTAINER
 
-FIELDS = {name.upper(): field.is_required() for name, field in Settings.model_fields.items()}
-SECRETS = {
-    name.upper()
-    for name, field in Settings.model_fields.items()
-    if name == "database_url" or not field.repr or "SecretStr" in str(field.annotation)
-}
+REFERENCE = "@Microsoft.KeyVault(SecretUri=<vault.properties.vaultUri>secrets/webhook-key)"
 
 
 def test_every_setting_is_set_or_left_at_its_default_on_purpose() -> None:
-    assert uncovered(FIELDS, app_settings(read_template()), DEFAULTED) == []
+    assert uncovered(FIELDS, app_settings(read_template()), DEFAULTED, schedules()) == []
 
 
 @pytest.mark.parametrize(
     ("removed", "added", "expected"),
     [
-        ("WEBHOOK_KEY", "", "WEBHOOK_KEY is neither set nor left at its default on purpose"),
+        ("WEB_BASE_URL", "", "WEB_BASE_URL is neither set nor left at its default on purpose"),
         ("SWEEP_SCHEDULE", "", "SWEEP_SCHEDULE is asked for by a trigger and not set"),
         ("", "WEBHOOK_KYE", "WEBHOOK_KYE is set and nothing reads it"),
         ("", "SYNC_LANES", "SYNC_LANES is set, so its default is not left"),
     ],
 )
 def test_a_setting_too_few_or_too_many_is_found(removed: str, added: str, expected: str) -> None:
-    settings = app_settings(read_template()) | {added: "'x'"}
+    settings = app_settings(read_template()) | {added: "x"}
     settings.pop(removed, None)
-    assert expected in uncovered(FIELDS, settings, DEFAULTED)
+    assert expected in uncovered(FIELDS, settings, DEFAULTED, schedules())
 
 
 @pytest.mark.parametrize(
@@ -59,16 +56,11 @@ def test_a_setting_too_few_or_too_many_is_found(removed: str, added: str, expect
 def test_a_default_that_cannot_be_left_is_found(defaulted: str, expected: str) -> None:
     settings = app_settings(read_template())
     settings.pop(defaulted, None)
-    assert expected in uncovered(FIELDS, settings, DEFAULTED | {defaulted: "planted"})
+    assert expected in uncovered(FIELDS, settings, DEFAULTED | {defaulted: "planted"}, schedules())
 
 
-def test_the_settings_of_an_optional_part_count_too() -> None:
-    text = """
-    var some = { A: 'x' }
-    var more = empty('') ? {} : { B__c: 'y' }
-    resource settings 'Microsoft.Web/sites/config@2025-03-01' = { properties: union(some, more) }
-    """
-    assert app_settings(template_from({"app.bicep": text})) == {"A": "'x'", "B__C": "'y'"}
+def test_both_profiles_set_the_same() -> None:
+    assert app_settings(read_template(), "dev").keys() == app_settings(read_template(), "prod").keys()
 
 
 def test_every_reason_is_given() -> None:
@@ -76,7 +68,7 @@ def test_every_reason_is_given() -> None:
 
 
 def test_the_sample_file_holds_what_a_local_app_cannot_start_without() -> None:
-    needed = {name for name, required in FIELDS.items() if required} | schedules()
+    needed = {name for name, required in FIELDS.items() if required} | OF_THE_VAULT.keys() | schedules()
     assert needed - sample_settings().keys() == set()
 
 
@@ -86,58 +78,49 @@ def test_the_sample_file_holds_nothing_that_is_unknown_in_azure() -> None:
 
 
 def test_the_sample_file_holds_no_secret() -> None:
-    filled = {name for name in SECRETS & sample_settings().keys() if sample_settings()[name]}
-    assert filled == {"DATABASE_URL"}
+    assert {name for name in SECRETS & sample_settings().keys() if sample_settings()[name]} == set()
     assert "password" not in psycopg.conninfo.conninfo_to_dict(sample_settings()["DATABASE_URL"])
 
 
 def test_schedules_are_the_same_in_azure_and_locally() -> None:
     settings = app_settings(read_template())
-    assert {name: settings[name].strip("'") for name in schedules()} == {
-        name: sample_settings()[name] for name in schedules()
-    }
+    assert {name: settings[name] for name in schedules()} == {name: sample_settings()[name] for name in schedules()}
 
 
-def test_every_secret_comes_from_the_vault() -> None:
-    settings = app_settings(read_template())
-    assert {name for name in SECRETS & settings.keys() if secret_of(settings[name]) is None} == set()
-
-
-def test_every_reference_names_a_secret_that_the_template_puts_there() -> None:
-    settings = app_settings(read_template())
-    named = {secret for value in settings.values() if (secret := secret_of(value))}
-    assert named - {"${webPubSubSecretName}"} == vault_secrets(read_template()) - {"web-pubsub-connection-string"}
-
-
-def test_every_value_given_to_the_vault_has_its_name_in_the_list_of_secrets() -> None:
-    params = properties_of(properties_of(_file("main.bicep").declared("module")["vault"].body)["params"])
-    assert strings_in(params["secretNames"]) == list(properties_of(params["secretValues"]))
+def test_every_secret_is_read_from_the_vault() -> None:
+    assert exposed(app_settings(read_template())) == []
+    assert SECRETS - app_settings(read_template()).keys() - DEFAULTED.keys() == OF_THE_VAULT.keys()
 
 
 @pytest.mark.parametrize(
-    "expression", ["'plain'", "webhookKey", "'@Microsoft.KeyVault(SecretUri=https://elsewhere.example/webhook-key)'"]
+    ("name", "value", "expected"),
+    [
+        ("WEBHOOK_KEY", REFERENCE, "WEBHOOK_KEY is a secret that the app reads from the vault"),
+        ("WEB_PUBSUB_CONNECTION_STRING", "Endpoint=x", "is a secret, and no reference to the vault"),
+        ("DATABASE_URL", "postgresql://mail_app:" + "p" + "@db/mail", "DATABASE_URL has a password"),
+    ],
 )
-def test_what_is_not_a_reference_to_our_vault_is_not_taken_for_one(expression: str) -> None:
-    assert secret_of(expression) is None
+def test_a_secret_in_plain_sight_is_found(name: str, value: str, expected: str) -> None:
+    found = exposed({**app_settings(read_template()), name: value})
+    assert any(expected in fault for fault in found), found
 
 
-def test_the_functions_sign_in_to_postgres_as_the_application_and_check_who_answers() -> None:
-    value = _file("main.bicep").declared("variable")["databaseUrl"].value
-    assert value is not None
-    url = string_of(value)
-    for name, sample in {
-        "${databaseAppRole}": "mail_app",
-        "${uriComponent(databaseAppPassword)}": "p%40ss",
-        "${database.outputs.host}": "db.example",
-        "${databaseName}": "mail",
-    }.items():
-        url = url.replace(name, sample)
+@pytest.mark.parametrize("value", ["plain", "<webhookKey>", REFERENCE.replace("<vault.", "https://elsewhere.example/")])
+def test_what_is_not_a_reference_to_our_vault_is_not_taken_for_one(value: str) -> None:
+    assert secret_of(REFERENCE) == "webhook-key"
+    assert secret_of(value) is None
+
+
+@pytest.mark.parametrize(("profile", "port"), [("dev", "5432"), ("prod", "6432")])
+def test_the_functions_sign_in_to_postgres_as_the_application_and_check_who_answers(profile: str, port: str) -> None:
+    settings = app_settings(read_template(), profile)
+    url = settings["DATABASE_URL"].replace("<server.properties.fullyQualifiedDomainName>", "db.example")
     parsed = psycopg.conninfo.conninfo_to_dict(str(TypeAdapter(PostgresDsn).validate_python(url)))
+    assert settings["DATABASE_SIGN_IN"] == "entra"
     assert parsed == {
         "user": "mail_app",
-        "password": "p@ss",
         "host": "db.example",
-        "port": "5432",
+        "port": port,
         "dbname": "mail",
         "sslmode": "verify-full",
         "sslrootcert": "/etc/ssl/certs/ca-certificates.crt",

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
+from dev.infra.bicep import INFRA
 from dev.postgres import RunningPostgres, start_postgres
 from dev.postgres.binaries import find_programs
 from dev.postgres.cluster import THROWAWAY
 from dev.postgres.migrations import migrate
-from tests.infra.bicep import INFRA
 
 PASSWORDS = {"mail_admin": "ad'min", "mail_owner": "own er", "mail_app": "a%40p"}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -9,7 +10,8 @@ import tree_sitter_bicep
 from tree_sitter import Language, Node, Parser
 
 REPOSITORY: Final = Path(__file__).parents[2]
-INFRA: Final = REPOSITORY / "infra"
+FOLDER: Final = "infra"
+INFRA: Final = REPOSITORY / FOLDER
 
 _PARSER: Final = Parser(Language(tree_sitter_bicep.language()))
 _DECLARATIONS: Final = {
@@ -41,6 +43,18 @@ class Declaration:
         return self.decorators is not None and "@secure()" in text_of(self.decorators)
 
     @property
+    def kind(self) -> str:
+        """The type of a parameter or output, as it is written."""
+        return next(text_of(child) for child in self.node.children if child.type == "type")
+
+    def decorator(self, name: str) -> Node | None:
+        """Find a decorator's argument."""
+        for call in walk(self.decorators):
+            if call.type == "call_expression" and text_of(call.children[0]) == name:
+                return next(iter(call.children[-1].named_children), None)
+        return None
+
+    @property
     def reference(self) -> str:
         """The string after the name: a resource's type and version, or a module's path."""
         return string_of(next(child for child in self.node.children if child.type == "string"))
@@ -51,17 +65,22 @@ class Declaration:
         return next(node for node in walk(self.value) if node.type == "object")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BicepFile:
     path: PurePosixPath  # below infra/
     root: Node
 
-    def declared(self, kind: str) -> dict[str, Declaration]:
-        """Declarations by name; `kind` is parameter, variable, resource, module or output."""
-        return {each.name: each for each in self._declarations() if each.node.type == f"{kind}_declaration"}
+    def declared(self, kind: str) -> Mapping[str, Declaration]:
+        """List declarations by name; `kind` is parameter, variable, resource, module or output."""
+        return self._declared[f"{kind}_declaration"]
+
+    @cached_property
+    def _declared(self) -> Mapping[str, Mapping[str, Declaration]]:
+        every = list(self._declarations())
+        return {kind: {each.name: each for each in every if each.node.type == kind} for kind in _DECLARATIONS}
 
     def at(self, node: Node) -> str:
-        return f"{self.path}:{node.start_point.row + 1}"
+        return f"{FOLDER}/{self.path}:{node.start_point.row + 1}"
 
     def _declarations(self) -> Iterator[Declaration]:
         decorators: Node | None = None
@@ -81,9 +100,9 @@ def template_from(texts: Mapping[str, str]) -> Template:
     return {path: BicepFile(path, _PARSER.parse(text.encode()).root_node) for path, text in paths.items()}
 
 
-def read_template() -> Template:
-    files = sorted(INFRA.rglob("*.bicep"))
-    return template_from({path.relative_to(INFRA).as_posix(): path.read_text() for path in files})
+def read_template(root: Path = REPOSITORY) -> Template:
+    files = sorted((root / FOLDER).rglob("*.bicep"))
+    return template_from({path.relative_to(root / FOLDER).as_posix(): path.read_text() for path in files})
 
 
 def walk(node: Node | None) -> Iterator[Node]:
@@ -129,10 +148,14 @@ def resource_type(resource: Declaration) -> str:
     return resource.reference.partition("@")[0]
 
 
+def is_existing(resource: Declaration) -> bool:
+    """Tell whether a resource is only looked up."""
+    return any(child.type == "existing" for child in resource.node.children)
+
+
 def resources_of(template: Template, wanted: str) -> Iterator[tuple[BicepFile, Declaration]]:
     """Find the resources of a type that the template creates; those it only looks up are not among them."""
     for file in template.values():
         for resource in file.declared("resource").values():
-            looked_up = any(child.type == "existing" for child in resource.node.children)
-            if resource_type(resource) == wanted and not looked_up:
+            if resource_type(resource) == wanted and not is_existing(resource):
                 yield file, resource

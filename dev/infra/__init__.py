@@ -1,0 +1,1 @@
+"""What can be known of `infra/` without Azure: `python -m dev.infra`."""

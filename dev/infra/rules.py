@@ -1,0 +1,79 @@
+"""Every rule that the template and what goes with it are held against."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dev.infra.app_settings import setting_faults
+from dev.infra.bicep import Template, is_existing, read_template
+from dev.infra.documents import document_faults
+from dev.infra.limits import azd_faults, names_out_of_bounds, network_faults, pools_too_large
+from dev.infra.parameter_file import parameter_file_faults
+from dev.infra.programs import compiler_faults, workflow_faults
+from dev.infra.properties import checked_properties, property_faults, unknown_types
+from dev.infra.secrecy import broad_roles, plain_secrets, unknown_roles
+from dev.infra.security import exposed_in_prod, flex_violations, weak_resources
+from dev.infra.symbols import module_mismatches, syntax_errors, uneven_profiles, unknown_names, unused_names
+
+SYMBOL_RULES: Final[tuple[Callable[[Template], list[str]], ...]] = (
+    syntax_errors,
+    unknown_names,
+    unused_names,
+    module_mismatches,
+    uneven_profiles,
+    unknown_types,
+)
+"""What every file must keep before anything can be worked out of it."""
+
+TEMPLATE_RULES: Final[tuple[Callable[[Template], list[str]], ...]] = (
+    property_faults,
+    unknown_roles,
+    broad_roles,
+    plain_secrets,
+    weak_resources,
+    exposed_in_prod,
+    flex_violations,
+    names_out_of_bounds,
+    pools_too_large,
+    network_faults,
+    azd_faults,
+)
+
+CHECKOUT_RULES: Final[tuple[Callable[[Path], list[str]], ...]] = (
+    parameter_file_faults,
+    setting_faults,
+    document_faults,
+    workflow_faults,
+    compiler_faults,
+)
+"""What goes with the template in a checkout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was looked at, and what was found: `file:line: what`."""
+
+    resources: int
+    properties: int
+    rules: int
+    findings: list[str]
+
+
+def check(root: Path) -> Report:
+    """Hold a checkout against every rule."""
+    template = read_template(root)
+    findings = [finding for rule in SYMBOL_RULES for finding in rule(template)]
+    properties = 0
+    if not findings:
+        properties = sum(1 for _ in checked_properties(template))
+        findings = [finding for rule in TEMPLATE_RULES for finding in rule(template)]
+        findings += [finding for rule in CHECKOUT_RULES for finding in rule(root)]
+    return Report(
+        resources=sum(
+            not is_existing(each) for file in template.values() for each in file.declared("resource").values()
+        ),
+        properties=properties,
+        rules=len(SYMBOL_RULES) + len(TEMPLATE_RULES) + len(CHECKOUT_RULES),
+        findings=findings,
+    )
