@@ -91,7 +91,7 @@ def test_every_package_is_locked_with_hashes_and_names_no_server(name: str) -> N
 
 
 def test_every_module_and_all_that_it_imports_is_there(built: BuiltPackage) -> None:
-    command = [built.python, "-I", "-W", "ignore", "-c", IMPORT_ALL]
+    command: list[str | Path] = [built.python, "-I", "-W", "ignore", "-c", IMPORT_ALL]
     done = subprocess.run(command, cwd=built.folder, text=True, capture_output=True, check=False)  # noqa: S603 - as above
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == len([file for file in packaged_files() if file.suffix == ".py"])
