@@ -1,14 +1,16 @@
 """The roles and the migrations, from here or, where the database lets nobody in, from a container beside it."""
 
+import json
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import quote
 
-from infra.hooks.commands import ROOT, az, required, run, value_of
+from infra.hooks.commands import ROOT, required, run, value_of
 from infra.hooks.container import run_in_container
 
 MIGRATIONS: Final = ROOT / "shared" / "storage" / "migrations"
 ROLES: Final = ROOT / "infra" / "roles.sql"
+_SCOPE: Final = "https://ossrdbms-aad.database.windows.net/.default"
 PSQL: Final = ("psql", "--no-psqlrc", "--quiet")
 DBMATE: Final = ("--no-dump-schema", "--env", "MIGRATION_URL", "--migrations-dir")
 
@@ -25,13 +27,14 @@ class Administrator:
 
     @classmethod
     def signed_in(cls) -> Self:
-        token = az("account", "get-access-token", "--resource-type", "oss-rdbms", "--query", "accessToken")
+        # azd and not az: in a pipeline az cannot ask for another kind of token once its sign-in is minutes old.
+        answer = json.loads(run("azd", "auth", "token", "--scope", _SCOPE, "--output", "json"))
         return cls(
             host=required("DATABASE_HOST"),
             database=required("DATABASE_NAME"),
             name=required("DATABASE_ADMINISTRATOR_NAME"),
             app_object_id=required("APP_PRINCIPAL_ID"),
-            token=token,
+            token=answer["token"],
         )
 
     @property

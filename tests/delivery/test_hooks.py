@@ -62,7 +62,7 @@ def without_vault(azure: FarEnds) -> FarEnds:
 def with_database(azure: FarEnds) -> FarEnds:
     azure.answer(
         {
-            "az account get-access-token": json.dumps("t0k/en"),
+            "azd auth token": {"token": "t0k/en", "expiresOn": "2026-11-21T20:00:00Z"},
             "az container create": "",
             TERMINATED: {"state": "Terminated", "exitCode": 0},
             "az container logs": "Applying: 1.sql",

@@ -26,8 +26,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> BuiltPackage:
         package.extractall(folder / "app")
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
-    install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    subprocess.run([*install, "-r", folder / "app" / "requirements.txt"], check=True)  # noqa: S603 - a Python of ours
+    install = f"{python} -m pip install --quiet --disable-pip-version-check --require-hashes -r".split()
+    subprocess.run([*install, folder / "app" / "requirements.txt"], check=True)  # noqa: S603 - a Python of ours
     return BuiltPackage(folder / "app", python)
 
 
