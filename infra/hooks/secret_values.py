@@ -25,10 +25,8 @@ def _password() -> str:
 
 
 def _client_secret() -> str:
-    given = value_of("MICROSOFT_CLIENT_SECRET")
-    if not given and sys.stdin.isatty():
-        given = getpass.getpass("The application's client secret (not shown): ").strip()
-    return given or stop(
+    asked = getpass.getpass("The application's client secret (not shown): ").strip() if sys.stdin.isatty() else ""
+    return asked or stop(
         "The vault has no client secret yet. Set MICROSOFT_CLIENT_SECRET in the environment of this one command:\n"
         "it goes into the vault and nowhere else."
     )
@@ -44,9 +42,17 @@ MADE_BY: Final[dict[str, Callable[[], str]]] = {
 
 
 def missing_secrets() -> dict[str, str]:
-    """Make each secret that this environment's vault does not have. Without a vault, that is all of them."""
+    """
+    Make each secret that this environment's vault does not have. Without a vault, that is all of them.
+
+    What the command's environment gives, such as TOKEN_ENCRYPTION_KEYS of a deployment that moves, is taken as it is.
+    """
     there = _secrets_there()
-    return {name: make() for name, make in MADE_BY.items() if name not in there}
+    return {name: value_of(_variable(name)) or make() for name, make in MADE_BY.items() if name not in there}
+
+
+def _variable(secret_name: str) -> str:
+    return secret_name.upper().replace("-", "_")
 
 
 def _secrets_there() -> set[str]:

@@ -124,6 +124,12 @@ def test_when_azure_does_not_tell_what_the_vault_has_nothing_is_made(azure: FarE
     assert azure.calls("azd") == []
 
 
+def test_a_deployment_that_moves_brings_its_keys_along(without_vault: FarEnds) -> None:
+    keys = json.dumps({"2026-01": "of-the-old-vault"})
+    without_vault.run("preprovision", ENVIRONMENT | {"TOKEN_ENCRYPTION_KEYS": keys})
+    assert json.loads(without_vault.kept()["MAIL_SECRET_VALUES"])["token-encryption-keys"] == keys
+
+
 def test_without_a_client_id_the_hook_says_how_to_register(without_vault: FarEnds) -> None:
     done = without_vault.run("preprovision", ENVIRONMENT | {"MICROSOFT_CLIENT_ID": "", "MICROSOFT_TENANT": "t-1"})
     assert done.returncode == 1

@@ -46,11 +46,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPostgres
     started = start_postgres(tmp_path_factory.mktemp("azure") / "data", password="superuser", settings=THROWAWAY)
     with psycopg.connect(started.url, autocommit=True) as conn:
         conn.execute(AZURE.encode())
-        conn.execute("CREATE DATABASE mail OWNER azure_pg_admin")
-        conn.execute("CREATE DATABASE of_another")
-    for database in ("mail", "of_another"):
-        with psycopg.connect(started.url, dbname=database, autocommit=True) as conn:
-            conn.execute("ALTER SCHEMA public OWNER TO azure_pg_admin")
+    _make_database(started, "mail")
+    _make_database(started, "of_another", owner="postgres")
     yield started
     started.stop()
 
@@ -64,8 +61,7 @@ def roles(server: RunningPostgres) -> RunningPostgres:
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
     _give_passwords(server, "mail_app")
-    administrator = f"{quote(ADMINISTRATOR)}:{quote(PASSWORDS[ADMINISTRATOR])}"
-    assert migrate(f"postgresql://{administrator}@127.0.0.1:{server.port}/mail?sslmode=disable&role=mail_owner")
+    assert migrate(_owner_url(server, "mail"))
     return server
 
 
@@ -119,6 +115,24 @@ def test_a_database_of_somebody_else_is_set_up_as_far_as_may_be(roles: RunningPo
         conn.execute("CREATE TABLE ours ()")
 
 
+def test_a_database_is_copied_over_a_new_deployment(roles: RunningPostgres, tmp_path: Path) -> None:
+    _make_database(roles, "moved")
+    assert _run_roles(roles, database="moved").returncode == 0
+    assert migrate(_owner_url(roles, "moved"))
+    with _sign_in(roles, ADMINISTRATOR) as conn:
+        conn.execute("SET ROLE mail_owner")
+        conn.execute("INSERT INTO app_user (id, email, password_hash, name) VALUES (gen_random_uuid(), 'm', 'x', '')")
+    options = ["--no-owner", "--role=mail_owner", f"--file={tmp_path / 'dump'}", "--format=custom", "--dbname"]
+    _run_program(roles, "pg_dump", *options, _address(roles, "mail"))
+    options = ["--no-owner", "--role=mail_owner", "--clean", "--if-exists", "--exit-on-error", "--dbname"]
+    _run_program(roles, "pg_restore", *options, _address(roles, "moved"), str(tmp_path / "dump"))
+    with _sign_in(roles, ADMINISTRATOR, database="moved") as conn:
+        conn.execute("SET ROLE mail_owner")
+        assert conn.execute("SELECT count(*) FROM app_user WHERE email = 'm'").fetchone() == (1,)
+    with _sign_in(roles, "mail_app", database="moved") as conn:
+        assert conn.execute("SELECT count(*) FROM app_user").fetchone() == (0,)
+
+
 def test_a_new_identity_of_the_app_takes_the_place_of_the_old(roles: RunningPostgres) -> None:
     done = _run_roles(roles, app_object_id=ANOTHER_APP)
     assert f"IS 'aadauth,oid={ANOTHER_APP},type=service'" in done.stdout
@@ -134,24 +148,45 @@ def test_an_application_that_could_see_all_rows_is_refused(roles: RunningPostgre
     assert "may get around row-level security" in done.stderr
 
 
+def _make_database(server: RunningPostgres, name: str, owner: str = "azure_pg_admin") -> None:
+    """Make a database as Azure does: whoever owns it, its schema is azure_pg_admin's."""
+    with psycopg.connect(server.url, autocommit=True) as conn:
+        conn.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
+    with psycopg.connect(server.url, dbname=name, autocommit=True) as conn:
+        conn.execute("ALTER SCHEMA public OWNER TO azure_pg_admin")
+
+
+def _address(server: RunningPostgres, database: str) -> str:
+    return f"host=127.0.0.1 port={server.port} user={ADMINISTRATOR} dbname={database}"
+
+
+def _owner_url(server: RunningPostgres, database: str) -> str:
+    """The administrator's address, who takes on the schema's owner, as the hook has it."""
+    administrator = f"{quote(ADMINISTRATOR)}:{quote(PASSWORDS[ADMINISTRATOR])}"
+    return f"postgresql://{administrator}@127.0.0.1:{server.port}/{database}?sslmode=disable&role=mail_owner"
+
+
 def _run_roles(
     server: RunningPostgres, *, database: str = "mail", app_object_id: str = APP
 ) -> subprocess.CompletedProcess[str]:
-    address = f"host=127.0.0.1 port={server.port} user={ADMINISTRATOR} dbname=postgres"
-    psql = [
-        str(find_programs().folder / "psql"),
-        "--no-psqlrc",
-        "--echo-queries",
-        "--quiet",
-        f"--set=database={database}",
-    ]
-    return subprocess.run(  # noqa: S603 - the server's own program
-        [*psql, f"--set=app_object_id={app_object_id}", f"--file={ROLES}", address],
+    options = ["--no-psqlrc", "--echo-queries", "--quiet", f"--set=database={database}"]
+    options += [f"--set=app_object_id={app_object_id}", f"--file={ROLES}"]
+    return _run_program(server, "psql", *options, _address(server, "postgres"), check=False)
+
+
+def _run_program(
+    server: RunningPostgres, name: str, *words: str, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the server's programs as the administrator."""
+    done = subprocess.run(  # noqa: S603 - the server's own program
+        [find_programs().folder / name, *words],
         env={**os.environ, "PGPASSWORD": PASSWORDS[ADMINISTRATOR]},
         check=False,
         capture_output=True,
         text=True,
     )
+    assert not (check and done.returncode), done.stderr
+    return done
 
 
 def _give_passwords(server: RunningPostgres, role: str) -> None:
