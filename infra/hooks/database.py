@@ -32,7 +32,7 @@ class Administrator:
         return cls(
             host=required("DATABASE_HOST"),
             database=required("DATABASE_NAME"),
-            name=required("DATABASE_ADMINISTRATOR_NAME"),
+            name=required("MAIL_DATABASE_ADMINISTRATOR"),
             app_object_id=required("APP_PRINCIPAL_ID"),
             token=answer["token"],
         )
@@ -55,7 +55,7 @@ class Administrator:
 def bring_up_to_date() -> str:
     """Run roles.sql and the migrations that are missing; return what the two programs printed."""
     administrator = Administrator.signed_in()
-    if not value_of("MIGRATION_SUBNET_ID") and value_of("ADMINISTRATOR_IP_ADDRESS"):
+    if not value_of("MIGRATION_SUBNET_ID") and value_of("MAIL_ADMINISTRATOR_IP"):
         return _run_here(administrator)
     return run_in_container(
         [[*administrator.psql_words, "--file=roles.sql"], ["dbmate", *DBMATE, "migrations", "migrate"]],

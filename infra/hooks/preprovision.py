@@ -17,14 +17,14 @@ def main() -> None:
 
 def _ensure_administrator() -> None:
     """Take whoever is signed in as the database's administrator, unless azd's environment names somebody."""
-    if value_of("DATABASE_ADMINISTRATOR_NAME"):
+    if value_of("MAIL_DATABASE_ADMINISTRATOR"):
         return
     person = az("ad", "signed-in-user", "show", "--query", "{id: id, name: userPrincipalName}")
     keep(
         {
             "AZURE_PRINCIPAL_ID": person["id"],
-            "DATABASE_ADMINISTRATOR_NAME": person["name"],
-            "DATABASE_ADMINISTRATOR_TYPE": "User",
+            "MAIL_DATABASE_ADMINISTRATOR": person["name"],
+            "AZURE_PRINCIPAL_TYPE": "User",
         }
     )
 

@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "AZURE_ENV_NAME": "trial",
     "AZURE_LOCATION": "westeurope",
     "AZURE_RESOURCE_GROUP": "rg",
-    "DATABASE_ADMINISTRATOR_NAME": "ada@contoso.example",
+    "MAIL_DATABASE_ADMINISTRATOR": "ada@contoso.example",
     "DATABASE_HOST": "127.0.0.1",
     "DATABASE_NAME": "mail",
     "APP_PRINCIPAL_ID": "0f0e",
@@ -146,10 +146,10 @@ def test_without_a_client_secret_the_first_deployment_stops(without_vault: FarEn
 
 def test_whoever_is_signed_in_administers_the_database(without_vault: FarEnds) -> None:
     without_vault.answer({"az ad signed-in-user show": {"id": "0a", "name": "ada@contoso.example"}})
-    without_vault.run("preprovision", ENVIRONMENT | {"DATABASE_ADMINISTRATOR_NAME": ""})
+    without_vault.run("preprovision", ENVIRONMENT | {"MAIL_DATABASE_ADMINISTRATOR": ""})
     kept = without_vault.kept()
-    assert (kept["AZURE_PRINCIPAL_ID"], kept["DATABASE_ADMINISTRATOR_TYPE"]) == ("0a", "User")
-    assert kept["DATABASE_ADMINISTRATOR_NAME"] == "ada@contoso.example"
+    assert (kept["AZURE_PRINCIPAL_ID"], kept["AZURE_PRINCIPAL_TYPE"]) == ("0a", "User")
+    assert kept["MAIL_DATABASE_ADMINISTRATOR"] == "ada@contoso.example"
 
 
 def test_the_application_is_given_the_permissions_that_the_product_asks_for() -> None:
@@ -208,7 +208,7 @@ def test_a_migration_that_fails_ends_the_deployment_and_leaves_no_container(with
 
 
 def test_where_the_firewall_lets_us_in_the_roles_and_migrations_run_from_here(with_database: FarEnds) -> None:
-    done = with_database.run("postprovision", ENVIRONMENT | {"ADMINISTRATOR_IP_ADDRESS": "192.0.2.1"})
+    done = with_database.run("postprovision", ENVIRONMENT | {"MAIL_ADMINISTRATOR_IP": "192.0.2.1"})
     (psql,) = with_database.calls("psql")
     assert psql["password"] == "t0k/en"
     assert "host=127.0.0.1 user=ada@contoso.example dbname=postgres sslmode=verify-full" in psql["words"][-2]
