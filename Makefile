@@ -16,8 +16,8 @@ UP = $(STACK) up $(if $(call given,MAIL),--mail "$(MAIL)") $(if $(call given,HOS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help chromium install page demo up down logs psql migrate check check-infra format test test-unit test-integration test-browser \
-	test-page chaos verify-audit bench bench-gate clean
+.PHONY: help chromium install page demo up down logs psql migrate check check-infra format test test-unit \
+	test-integration test-browser test-page chaos verify-audit package bench bench-gate clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ chaos: install ## mailboxes under random faults, and the proof of each afterward
 
 verify-audit: .venv/installed ## verify the signed report of an audit, offline: REPORT=file KEYS=file
 	@$(BIN)/python -m dev.verify_audit "$(REPORT)" --keys "$(KEYS)"
+
+package: .venv/installed ## make the zip that is uploaded to Azure, .local/package.zip, and tell how large it is
+	@$(BIN)/python -m dev.package .local/package.zip
 
 bench: install .local/peers/installed ## every benchmark, one after the other
 	@for question in $(filter-out $(addprefix benchmarks/,report.py contests.py gate.py),$(wildcard benchmarks/*.py)); do \

@@ -64,10 +64,22 @@ class Trial:
     """A running system with one user, whose mailbox is `ADDRESS`. Use it as a context manager."""
 
     def __init__(
-        self, folder: Path, *, hosts: int = 1, settings: Mapping[str, str | None] | None = None, latency_ms: float = 0
+        self,
+        folder: Path,
+        *,
+        hosts: int = 1,
+        settings: Mapping[str, str | None] | None = None,
+        latency_ms: float = 0,
+        app: Path = ROOT,
+        python: Path = Path(sys.executable),
     ) -> None:
-        """Take settings beside, or instead of, those of a trial; None leaves one out."""
+        """
+        Take settings beside, or instead of, those of a trial; None leaves one out.
+
+        `app` and `python` run another copy of the product, such as its unpacked package, with its own packages.
+        """
         self.folder = folder
+        self._app, self._python = app, python
         self.log = folder / "host.log"
         self.host_ports = [choose_free_port() for _ in range(hosts)]
         self.azurite_ports: AzuritePorts = choose_azurite_ports()
@@ -141,7 +153,7 @@ class Trial:
         return start_child([*command, f"--access-key={self._keys['push']}"], log=self.folder / "push.log", folder=ROOT)
 
     def _start_host(self, port: int) -> Child:
-        command: list[str | Path] = [sys.executable, "-m", "dev.functions_host", "--app", ROOT, "--port", str(port)]
+        command: list[str | Path] = [self._python, "-m", "dev.functions_host", "--app", self._app, "--port", str(port)]
         command += ["--state", self.folder / f"host-{port}", "--message-lock-seconds", str(LOCK_SECONDS)]
         command += ["--cors", self.web_base_url, "--cors-credentials"]
         return start_child(command, log=self.log, environment=self._environment(), folder=ROOT)
