@@ -17,7 +17,7 @@ UP = $(STACK) up $(if $(call given,MAIL),--mail "$(MAIL)") $(if $(call given,HOS
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help chromium install page demo up down logs psql migrate check format test test-unit test-integration test-browser \
-	test-page chaos verify-audit bench bench-gate clean
+	test-func test-page chaos verify-audit bench bench-gate clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ test-integration: install ## tests on real parts, without a browser
 test-browser: chromium install page ## the story in Chromium
 	$(BIN)/pytest tests/browser
 
+test-func: install .local/worker/installed ## the story under Core Tools' `func start`, and what Microsoft's worker says of the app
+	$(BIN)/pytest tests/func
+
 test-page: $(if $(HAS_PAGE),frontend/node_modules/installed frontend/openapi.json) ## the page's own tests
 	$(if $(HAS_PAGE),npm --prefix frontend run generate --silent && npm --prefix frontend test --silent)
 
@@ -119,6 +122,14 @@ clean: ## remove all that was installed, built or stored, mail and settings incl
 	@echo "installing python-o365 and Microsoft's Graph SDK, to be measured beside, into .local/peers ..."
 	@test -x .local/peers/bin/python || $(PYTHON) -m venv .local/peers
 	@.local/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
+	@touch $@
+
+# It asks for Python 3.13, from which Azure runs it; what it does at the start of an app runs on 3.11 too.
+.local/worker/installed: tests/func/worker.txt | .venv/installed
+	@echo "installing Microsoft's worker, the judge of what an app may declare, into .local/worker ..."
+	@rm -rf .local/worker
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --require-hashes \
+		--target .local/worker -r tests/func/worker.txt
 	@touch $@
 
 node_modules/installed: package.json package-lock.json | .local/tools-checked
