@@ -61,7 +61,7 @@ format: install ## format all code
 	$(BIN)/ruff format
 	$(if $(HAS_PAGE),npm --prefix frontend run format --silent)
 
-test: chromium check page test-page ## check, and every test
+test: chromium check page .local/worker/installed test-page ## check, and every test
 	$(BIN)/pytest
 
 chromium:
@@ -70,7 +70,7 @@ chromium:
 test-unit: install ## tests that start nothing
 	$(BIN)/pytest tests/unit
 
-test-integration: install ## tests on real parts, without a browser
+test-integration: install .local/worker/installed ## tests on real parts, without a browser
 	$(BIN)/pytest --ignore=tests/unit --ignore=tests/browser
 
 test-browser: chromium install page ## the story in Chromium
