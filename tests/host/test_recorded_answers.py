@@ -14,7 +14,10 @@ OPEN = {
     "Values": {"AzureWebJobs.disabled.Disabled": "true", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "1000"},
     "Host": {"CORS": "https://page.test,https://second.test", "CORSCredentials": True},
 }
-GUARDED = {"Values": {"AzureWebJobsDisableHomepage": "true"}}
+GUARDED = {
+    "Values": {"AzureWebJobs.disabled.Disabled": "true", "AzureWebJobsDisableHomepage": "true"},
+    "Host": {"CORS": "https://page.test"},
+}
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,7 @@ async def slow(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("disabled")
 def disabled(req: func.HttpRequest) -> func.HttpResponse:
-    return described(req)
+    return described(req, function="disabled")
 
 
 @app.route("disabled")
