@@ -5,6 +5,7 @@ Reads `{"codes": [...], "app": folder}` as JSON from standard input: codes decla
 a function_app.py. Writes `{"refusals": [reason or null, ...], "functions": {name: description}}`.
 """
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
+
+from tests.host.declared import KNOWN
 
 WORKER = Path(__file__).parents[2] / ".local" / "worker"
 
@@ -32,49 +35,46 @@ class _Messages:
     RpcRetryOptions = _Kept
 
 
-def refusal(code: str, known: dict[str, Any]) -> str | None:
-    from azure_functions_runtime.functions import Registry  # noqa: PLC0415 - found once the path is set
-    from azure_functions_runtime.loader import process_indexed_function  # noqa: PLC0415 - as above
+class Judge:
+    """The part of the worker that runs when an app is loaded."""
 
-    app = func.FunctionApp()
-    try:
-        exec(code, {**known, "app": app})  # noqa: S102 - rows of our own table
-        process_indexed_function(_Messages, Registry(), app.get_functions(), ".")
-    except Exception as exc:  # noqa: BLE001 - whatever the worker says of a mistake
-        return f"{type(exc).__name__}: {exc}"
-    return None
+    def __init__(self) -> None:
+        self._functions = importlib.import_module("azure_functions_runtime.functions")
+        self._loader = importlib.import_module("azure_functions_runtime.loader")
+        importlib.import_module("azure_functions_runtime.bindings.meta").load_binding_registry()
 
+    def refusal(self, code: str) -> str | None:
+        app = func.FunctionApp()
+        try:
+            exec(code, {**KNOWN, "app": app})  # noqa: S102 - rows of our own table
+            self._loader.process_indexed_function(_Messages, self._functions.Registry(), app.get_functions(), ".")
+        except Exception as exc:  # noqa: BLE001 - whatever the worker says of a mistake
+            return f"{type(exc).__name__}: {exc}"
+        return None
 
-def described(folder: str) -> dict[str, Any]:
-    """Index the app of a folder as the worker does when it starts."""
-    from azure_functions_runtime.functions import Registry  # noqa: PLC0415 - as above
-    from azure_functions_runtime.loader import index_function_app, process_indexed_function  # noqa: PLC0415 - as above
-
-    sys.path.append(folder)
-    registry = Registry()
-    messages, _ = process_indexed_function(_Messages, registry, index_function_app(f"{folder}/function_app.py"), folder)
-    functions = [registry.get_function(message.function_id) for message in messages]
-    return {
-        function.name: {
-            "is_async": function.is_async,
-            "inputs": {name: taken.binding_name for name, taken in function.input_types.items()},
-            "wants_context": function.requires_context,
-            "has_return_binding": function.has_return,
+    def described(self, folder: str) -> dict[str, Any]:
+        """Index the app of a folder as the worker does when it starts."""
+        sys.path.append(folder)
+        registry = self._functions.Registry()
+        indexed = self._loader.index_function_app(f"{folder}/function_app.py")
+        messages, _ = self._loader.process_indexed_function(_Messages, registry, indexed, folder)
+        functions = [registry.get_function(message.function_id) for message in messages]
+        return {
+            function.name: {
+                "is_async": function.is_async,
+                "inputs": {name: taken.binding_name for name, taken in function.input_types.items()},
+                "wants_context": function.requires_context,
+                "has_return_binding": function.has_return,
+            }
+            for function in functions
         }
-        for function in functions
-    }
 
 
 def main() -> None:
-    sys.path.insert(1, str(WORKER))
-    from azure_functions_runtime.bindings.meta import load_binding_registry  # noqa: PLC0415 - as above
-
-    from tests.host.declared import KNOWN  # noqa: PLC0415 - as above
-
-    load_binding_registry()
-    asked = json.load(sys.stdin)
-    refusals = [refusal(code, KNOWN) for code in asked["codes"]]
-    json.dump({"refusals": refusals, "functions": described(asked["app"])}, sys.stdout)
+    sys.path.append(str(WORKER))
+    judge, asked = Judge(), json.load(sys.stdin)
+    refusals = [judge.refusal(code) for code in asked["codes"]]
+    json.dump({"refusals": refusals, "functions": judge.described(asked["app"])}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,22 @@ def test_without_core_tools_it_is_said_how_to_get_them(monkeypatch: pytest.Monke
     assert not has_core_tools()
     with pytest.raises(CoreToolsMissing, match="npm install --global azure-functions-core-tools@4"):
         core_tools_command(7071, cors_origin=ORIGIN)
+
+
+def test_a_stack_without_core_tools_says_so_and_starts_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    node = shutil.which("node")
+    assert node
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "node").symlink_to(node)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    command = [sys.executable, "-m", "dev.stack", "--state", str(tmp_path / "state"), "up", "--host", "func"]
+    ended = subprocess.run(  # noqa: S603 - our own program
+        [*command, "--settings-file", str(tmp_path / "local.settings.json")],
+        cwd=ROOT, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "HOST=func needs Azure Functions Core Tools 4" in ended.stderr
+    assert not (tmp_path / "state" / "postgres").exists()
 
 
 def test_a_trial_asks_for_its_port_and_page_in_a_folder_of_the_app_alone_and_says_when_that_ends(

@@ -50,7 +50,7 @@ class Declared:
 
     @property
     def is_http(self) -> bool:
-        return self.trigger["type"] == "httpTrigger"
+        return "httpTrigger" in {binding["type"] for binding in self.bindings.values()}
 
 
 def read_product() -> list[Declared]:

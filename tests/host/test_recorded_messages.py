@@ -16,7 +16,6 @@ from tests.host.hosting import RunningHost, copy_app, eventually, running_host
 
 RECORDS: dict[str, list[dict[str, Any]]] = json.loads((RECORDED / "messages.json").read_text())
 QUEUES = ("messages", "texts", "forwards", "values", "outputs")
-BY_NAME = {"ids": lambda row: row["name"]}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +31,10 @@ def host(service: QueueServiceClient, storage: str, tmp_path_factory: pytest.Tem
     settings = {"Values": {"AzureWebJobsStorage": storage}}
     with running_host(copy_app("messages", tmp_path_factory.mktemp("app") / "app", settings=settings)) as running:
         yield running
+
+
+def name_of(row: dict[str, Any]) -> str:
+    return str(row["name"])
 
 
 def given(host: RunningHost, function: str) -> list[dict[str, Any]]:
@@ -63,7 +66,7 @@ def copies(queue: QueueClient, content: str) -> list[tuple[str, int]]:
     return []
 
 
-@pytest.mark.parametrize("row", RECORDS["messages"], **BY_NAME)
+@pytest.mark.parametrize("row", RECORDS["messages"], ids=name_of)
 def test_a_message_arrives_and_ends_as_recorded(
     row: dict[str, Any], host: RunningHost, service: QueueServiceClient
 ) -> None:
@@ -81,19 +84,19 @@ def test_a_message_arrives_and_ends_as_recorded(
         assert taken_out(outputs, len(row["outputs"])) == row["outputs"], row["source"]
 
 
-@pytest.mark.parametrize("row", RECORDS["writes"], **BY_NAME)
+@pytest.mark.parametrize("row", RECORDS["writes"], ids=name_of)
 def test_an_output_is_written_as_recorded(row: dict[str, Any], host: RunningHost, service: QueueServiceClient) -> None:
     httpx.post(f"{host.url}/api/write", json=row["written"]).raise_for_status()
     outputs = service.get_queue_client("outputs")
     assert taken_out(outputs, len(row["outputs"])) == row["outputs"], row["source"]
 
 
-@pytest.mark.parametrize("row", RECORDS["timers"], **BY_NAME)
+@pytest.mark.parametrize("row", RECORDS["timers"], ids=name_of)
 def test_a_timer_is_given_what_is_recorded(row: dict[str, Any], host: RunningHost) -> None:
     def is_given() -> bool:
         before = len(given(host, row["function"]))
         httpx.post(f"{host.url}/admin/functions/{row['function']}", json={"input": ""}).raise_for_status()
         eventually(lambda: len(given(host, row["function"])) > before)
-        return given(host, row["function"])[-1] == row["given"]
+        return bool(given(host, row["function"])[-1] == row["given"])
 
     eventually(is_given)  # a status is saved when the timer's lease is taken, which may take a moment
