@@ -106,8 +106,6 @@ class Trial:
             stack.callback(self._stop_azurite)
             stack.callback(self._start_push().stop)
             stack.callback(self._stop_hosts)
-            if self._host_kind == "func":
-                lay_out_app(ROOT, self._app)
             self.hosts = [self._start_host(port) for port in self.host_ports]
             self.person = stack.enter_context(self.somebody(EMAIL))
             self.until_ready()
@@ -118,10 +116,6 @@ class Trial:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
-
-    @property
-    def _app(self) -> Path:
-        return ROOT if self._host_kind == "local" else self.folder / "app"
 
     @property
     def public_base_url(self) -> str:
@@ -155,22 +149,17 @@ class Trial:
         return start_child([*command, f"--access-key={self._keys['push']}"], log=self.folder / "push.log", folder=ROOT)
 
     def _start_host(self, port: int) -> Child:
-        if self._host_kind == "func":
-            command = core_tools_command(port, cors_origin=self.web_base_url)
-            environment = core_tools_environment(self._environment())
-            return start_child(command, log=self.log, environment=environment, folder=self._app)
-        return self._start_local_host(port)
+        return self._start_local_host(port) if self._host_kind == "local" else self._start_core_tools(port)
+
+    def _start_core_tools(self, port: int) -> Child:
+        app = self.folder / "app"
+        if not app.exists():
+            lay_out_app(ROOT, app)
+        command = core_tools_command(port, cors_origin=self.web_base_url)
+        return start_child(command, log=self.log, environment=core_tools_environment(self._environment()), folder=app)
 
     def _start_local_host(self, port: int) -> Child:
-        command: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "dev.functions_host",
-            "--app",
-            self._app,
-            "--port",
-            str(port),
-        ]
+        command: list[str | Path] = [sys.executable, "-m", "dev.functions_host", "--app", ROOT, "--port", str(port)]
         command += ["--state", self.folder / f"host-{port}", "--message-lock-seconds", str(LOCK_SECONDS)]
         command += ["--cors", self.web_base_url, "--cors-credentials"]
         return start_child(command, log=self.log, environment=self._environment(), folder=ROOT)
