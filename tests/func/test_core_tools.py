@@ -21,7 +21,7 @@ ORIGIN = "http://127.0.0.1:5173"
 # Says what it was started with, and with which `python3`, and ends.
 WITNESS = """#!/bin/sh
 python3 -c 'import json, os, sys
-witness = {"arguments": sys.argv[2:], "folder": os.listdir(), "environment": dict(os.environ), "prefix": sys.prefix}
+witness = {"arguments": sys.argv[2:], "folder": os.listdir(), "address": os.environ["PUBLIC_BASE_URL"], "prefix": sys.prefix}
 with open(sys.argv[1], "w") as file: json.dump(witness, file)' "$(dirname "$0")/witness.json" "$@"
 exit 3
 """
@@ -95,8 +95,7 @@ def test_a_trial_asks_for_its_port_and_page_in_a_folder_of_the_app_alone_and_say
     ]
     assert sorted(witness["folder"]) == ["function_app.py", "functions", "host.json", "shared"]
     assert witness["prefix"] == sys.prefix
-    assert witness["environment"]["FUNCTIONS_WORKER_RUNTIME"] == "python"
-    assert witness["environment"]["PUBLIC_BASE_URL"] == trial.public_base_url
+    assert witness["address"] == trial.public_base_url
 
 
 def test_the_laid_out_app_needs_nothing_else_of_the_repository(tmp_path: Path) -> None:
