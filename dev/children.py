@@ -22,6 +22,7 @@ class Child:
     process: subprocess.Popen[bytes]
     stop_signal: signal.Signals
     _leash: IO[bytes] | None = field(default=None, repr=False)
+    _is_forgotten: bool = field(default=False, repr=False)
 
     @property
     def pid(self) -> int:
@@ -33,7 +34,7 @@ class Child:
         return self.process.poll()
 
     def stop(self, patience_seconds: float = 15) -> None:
-        """Ask it to stop, and kill its whole group when it did not within `patience_seconds`."""
+        """Ask it to stop, and kill what is left of its group when it did, or after `patience_seconds`."""
         if self.process.poll() is None:
             self.process.send_signal(self.stop_signal)
             try:
@@ -55,6 +56,11 @@ class Child:
 
     def _forget(self) -> None:
         self.process.wait()
+        if not self._is_forgotten:
+            self._is_forgotten = True
+            # A starter may end before what it started, as the `func` of npm does.
+            with suppress(ProcessLookupError, PermissionError):  # macOS forbids what Linux does not find
+                os.killpg(self.process.pid, signal.SIGKILL)
         if self._leash is not None:
             self._leash.close()
             self._leash = None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, LiteralString, Self
+from typing import Any, Final, Literal, LiteralString, Self
 
 import httpx
 import psutil
@@ -21,6 +21,7 @@ import psycopg
 
 from dev.azurite import AzuritePorts, RunningAzurite, choose_azurite_ports, start_azurite
 from dev.children import Child, start_child
+from dev.core_tools import START_SECONDS, core_tools_command, core_tools_environment, lay_out_app
 from dev.graph_simulator.fixture import RunningSimulator, start_simulator
 from dev.person import Person
 from dev.ports import LOOPBACK, choose_free_port
@@ -32,6 +33,7 @@ ROOT: Final = Path(__file__).parents[1]
 ADDRESS: Final = "owner@contoso.example"
 EMAIL: Final = "person@contoso.example"
 READY_SECONDS: Final = 60
+HostKind = Literal["local", "func"]  # ours, or that of Azure Functions Core Tools
 LOCK_SECONDS: Final = 6  # how long a dead worker's queue messages stay invisible; ten minutes in Azure
 SETTINGS: Final[Mapping[str, str]] = {
     "FUNCTIONS_WORKER_RUNTIME": "python",
@@ -72,6 +74,7 @@ class Trial:
         latency_ms: float = 0,
         app: Path = ROOT,
         python: Path = Path(sys.executable),
+        host_kind: HostKind = "local",
     ) -> None:
         """
         Take settings beside, or instead of, those of a trial; None leaves one out.
@@ -80,6 +83,7 @@ class Trial:
         """
         self.folder = folder
         self._app, self._python = app, python
+        self._host_kind = host_kind
         self.log = folder / "host.log"
         self.host_ports = [choose_free_port() for _ in range(hosts)]
         self.azurite_ports: AzuritePorts = choose_azurite_ports()
@@ -153,6 +157,16 @@ class Trial:
         return start_child([*command, f"--access-key={self._keys['push']}"], log=self.folder / "push.log", folder=ROOT)
 
     def _start_host(self, port: int) -> Child:
+        return self._start_local_host(port) if self._host_kind == "local" else self._start_core_tools(port)
+
+    def _start_core_tools(self, port: int) -> Child:
+        app = self.folder / "app"
+        if not app.exists():
+            lay_out_app(self._app, app)
+        command = core_tools_command(port, cors_origin=self.web_base_url)
+        return start_child(command, log=self.log, environment=core_tools_environment(self._environment()), folder=app)
+
+    def _start_local_host(self, port: int) -> Child:
         command: list[str | Path] = [self._python, "-m", "dev.functions_host", "--app", self._app, "--port", str(port)]
         command += ["--state", self.folder / f"host-{port}", "--message-lock-seconds", str(LOCK_SECONDS)]
         command += ["--cors", self.web_base_url, "--cors-credentials"]
@@ -260,7 +274,15 @@ class Trial:
         raise TrialFailed(f"not within {seconds} s: {what}; see {self.log}")
 
     def until_ready(self) -> None:
-        self.until("the host answers", lambda: self.api.get("/ready").status_code == httpx.codes.OK)
+        """Wait for the first host. Raises TrialFailed, at once when one has ended instead."""
+        seconds = START_SECONDS if self._host_kind == "func" else READY_SECONDS
+        self.until("the host answers", self._is_ready, seconds)
+
+    def _is_ready(self) -> bool:
+        for host in self.hosts:
+            if host.status is not None:
+                raise TrialFailed(f"a host ended with status {host.status}; see {self.log}")
+        return self.api.get("/ready").status_code == httpx.codes.OK
 
     def until_synced(self, seconds: float = 120) -> float:
         return self.until("the sync is complete", lambda: self.progress()["state"] == "completed", seconds)

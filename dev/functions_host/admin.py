@@ -45,9 +45,9 @@ class Admin:
         self._is_draining = False
 
     async def respond(self, request: Request) -> Response:
-        if self._keys and not self._keys.opens_admin(request):
-            return Response(401)
         path = [unquote(part) for part in request.raw_path.strip("/").split("/")[1:]]
+        if self._keys and not self._keys.opens_admin(request) and [part.lower() for part in path] != ["host", "ping"]:
+            return Response(401)
         match request.method, [path[0].lower(), *path[1:]]:
             case _, ["host", *rest]:
                 return await self._respond_host(request.method, "/".join(rest).lower())
@@ -67,7 +67,7 @@ class Admin:
                 return _json({"status": "success"})
             case "POST", "restart":
                 self._controls.restart()
-                return Response(202)
+                return Response(200)
             case "POST", "drain":
                 self._is_draining = True
                 await self._controls.drain()

@@ -44,5 +44,7 @@ class Cors:
             return (("access-control-allow-origin", "*"),)
         if origin not in self.origins:
             return ()
-        allowed: _Headers = (("access-control-allow-origin", origin), ("vary", "Origin"))
+        allowed: _Headers = (("access-control-allow-origin", origin),)
+        if len(self.origins) > 1:
+            allowed += (("vary", "Origin"),)
         return (*allowed, ("access-control-allow-credentials", "true")) if self.credentials else allowed

@@ -208,7 +208,7 @@ class Host:
             if isinstance(listener, QueueListener):
                 await listener.run(given)
             elif listener:
-                await listener.run(reason="This function was programmatically called via the host APIs.")
+                await listener.run_by_hand("This function was programmatically called via the host APIs.")
             else:
                 raise InvocationFailed("a disabled function has no listener")
 

@@ -83,7 +83,7 @@ class HttpFront:
         if raw_path == "/":
             return self._home()
         found = self._routes.find(request.method, raw_path)
-        if found is None or found[0].function.is_disabled:
+        if found is None:
             return Response(404)
         return await self._call(found[0], found[1], request)
 
@@ -109,6 +109,8 @@ class HttpFront:
         level = str(route.function.trigger.properties.get("authLevel") or "FUNCTION").upper()
         if self._keys and not self._keys.open_function(request, route.function.name, level):
             return Response(401)
+        if route.function.is_disabled and self._keys and not self._keys.opens_admin(request):
+            return Response(404)
         if 0 <= self._options.max_outstanding_requests <= self._outstanding:
             return Response(429)
         self._outstanding += 1

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote
 from azure.functions.meta import Datum
 
 from dev.functions_host.errors import InvocationFailed
+from dev.functions_host.paths import decoded_path, encoded_path
 
 _UNESCAPED_IN_COOKIE: Final = "-_.~"
 _NO_BODY: Final = {204, 205, 304}
@@ -62,7 +63,7 @@ def query_from(query: str) -> dict[str, str]:
 
 def request_datum(request: Request, route_values: Mapping[str, str]) -> Datum:
     query = f"?{request.query}" if request.query else ""
-    url = f"{request.scheme}://{request.host}{request.raw_path}{query}"
+    url = f"{request.scheme}://{request.host}{encoded_path(decoded_path(request.raw_path))}{query}"
     return Datum(
         {
             "method": Datum(request.method, "string"),

@@ -1,20 +1,18 @@
 """Which function answers a request: the first one, by name, whose route and methods match."""
 
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from dev.functions_host.application import AppFunction
 from dev.functions_host.errors import RouteRefused
+from dev.functions_host.paths import decoded_path
 from dev.functions_host.route_templates import RouteTemplate, read_template
 
 log = logging.getLogger(__name__)
 
 _RESERVED: Final = ("admin", "runtime")
-_ENCODED_SLASH: Final = re.compile("(%2f)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +66,8 @@ def _overlap(one: frozenset[str], other: frozenset[str]) -> bool:
 
 
 def path_segments(raw_path: str) -> list[str]:
-    """Decode a path as Kestrel does: all but %2F, then dot segments away, then one trailing slash."""
-    kept: list[str] = []
-    for segment in _decoded(raw_path).removeprefix("/").split("/"):
-        if segment == "..":
-            del kept[-1:]
-        elif segment != ".":
-            kept.append(segment)
-    if kept and not kept[-1]:
+    """Return the segments that are matched: one slash at the end is left away."""
+    kept = decoded_path(raw_path).removeprefix("/").split("/")
+    if not kept[-1]:
         kept.pop()
     return kept
-
-
-def _decoded(raw_path: str) -> str:
-    return "".join(
-        part if _ENCODED_SLASH.fullmatch(part) else _unquoted(part) for part in _ENCODED_SLASH.split(raw_path)
-    )
-
-
-def _unquoted(text: str) -> str:
-    try:
-        return unquote_to_bytes(text).decode()
-    except UnicodeDecodeError:
-        return text

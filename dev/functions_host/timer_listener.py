@@ -85,6 +85,14 @@ class TimerListener:
         result = await invoke_with_retries(self._worker, self.function, trigger)
         await self._outputs.send(self.function, result)
 
+    async def run_by_hand(self, reason: str) -> None:
+        """Run the function now, as `run` does; a monitored timer is told what was saved last."""
+        status: TimerStatus | None = None
+        if self.function.trigger.properties.get("useMonitor", True):
+            with suppress(AzureError):  # then it is told nothing
+                status = await self._store.read_status()
+        await self.run(status, reason=reason)
+
     async def _fire_while_leader(self) -> None:
         was_failing = False
         while not self._is_stopping:

@@ -1,7 +1,6 @@
 """The programs of the stack, in the order in which they need each other."""
 
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import psycopg
 
 from dev.azurite import AzuriteUnavailable, azurite_command
+from dev.core_tools import START_SECONDS, CoreToolsMissing, core_tools_command, core_tools_environment
 from dev.ports import LOOPBACK, accepts
 from dev.postgres import create_database, create_roles
 from dev.postgres.binaries import find_programs
@@ -31,10 +31,6 @@ from dev.stack.settings import CLIENT_ID, DATABASE, MIGRATION_URL, Decisions, st
 PAGE_FILES = ROOT / "frontend" / "dist"
 _MESSAGE_LOCK_SECONDS = "30"  # after a kill of the host, its jobs are tried again this much later; Azure waits 600
 _PROXY_EXCEPTIONS = "localhost,127.0.0.1"
-_FUNC_MISSING = (
-    "HOST=func needs Azure Functions Core Tools 4, and there is no `func` on the PATH. Install it with "
-    "`npm install --global azure-functions-core-tools@4`, or leave HOST away to run the host that is in dev/."
-)
 
 
 @dataclass(frozen=True)
@@ -156,16 +152,18 @@ def _pubsub(recipe: Recipe) -> Part:
 
 def _host(recipe: Recipe) -> Part:
     port = recipe.ports.host
+    environment = recipe.environment() | recipe.settings
+    has_core_tools = recipe.host == "func"
     return Part(
         name="host",
         address=f"http://{LOOPBACK}:{port}/api",
-        command=_func_command(port) if recipe.host == "func" else _local_host_command(port, recipe),
+        command=_core_tools_command(port, recipe) if has_core_tools else _local_host_command(port, recipe),
         port=port,
         is_ready=lambda: answers_http(f"http://{LOOPBACK}:{port}/api/ready"),
         log=recipe.places.log("host"),
-        environment=recipe.environment() | recipe.settings,
+        environment=core_tools_environment(environment) if has_core_tools else environment,
         folder=ROOT,
-        start_seconds=180,  # Core Tools download their extension bundle at the first start
+        start_seconds=START_SECONDS,
     )
 
 
@@ -177,11 +175,12 @@ def _local_host_command(port: int, recipe: Recipe) -> list[str | Path]:
     ]
 
 
-def _func_command(port: int) -> list[str | Path]:
-    func = shutil.which("func")
-    if func is None:
-        raise StackFailed(_FUNC_MISSING)
-    return [func, "start", "--port", str(port)]
+def _core_tools_command(port: int, recipe: Recipe) -> list[str | Path]:
+    try:
+        return [*core_tools_command(port, cors_origin=recipe.settings["WEB_BASE_URL"])]
+    except CoreToolsMissing as exc:
+        hint = "Leave HOST away to run the host that is in dev/."
+        raise StackFailed(f"HOST=func needs Azure Functions Core Tools 4, but {exc}. {hint}") from exc
 
 
 def _page(recipe: Recipe) -> Part:

@@ -1,4 +1,4 @@
-"""A guarded host: keys and auth levels enforced, no home page, few requests at once."""
+"""A guarded host: where its keys are kept, and few requests at once. What opens what: test_recorded_answers.py."""
 
 import asyncio
 import json
@@ -18,10 +18,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def host(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
-    settings = {"Values": {
-        "AzureWebJobsDisableHomepage": "true",
-        "AzureFunctionsJobHost__extensions__http__maxOutstandingRequests": "2",
-    }}  # fmt: skip
+    settings = {"Values": {"AzureFunctionsJobHost__extensions__http__maxOutstandingRequests": "2"}}
     app = copy_app("http", tmp_path_factory.mktemp("auth") / "app", settings=settings)
     with running_host(app, "--enable-auth", "--state", str(state)) as running:
         yield running
@@ -39,37 +36,10 @@ def status(host: RunningHost, path: str, key: str = "") -> int:
     return response.status_code
 
 
-def test_an_anonymous_function_needs_no_key(host: RunningHost) -> None:
-    assert status(host, "/api/echo") == 200
-
-
-def test_a_function_opens_to_its_own_the_hosts_and_the_master_key(host: RunningHost, keys: dict[str, str]) -> None:
-    assert [status(host, "/api/context", keys[name]) for name in ("tell_context", "host", "master")] == [200] * 3
-    assert [status(host, "/api/context", key) for key in ("", "wrong", keys["b_recent"])] == [401] * 3
-
-
-def test_an_admin_function_and_the_admin_endpoints_open_to_the_master_key_alone(
-    host: RunningHost, keys: dict[str, str]
-) -> None:
-    for path in ("/api/master", "/admin/host/status"):
-        assert status(host, path, keys["master"]) == 200
-        assert [status(host, path, key) for key in ("", keys["host"], keys["b_recent"])] == [401] * 3
-
-
-def test_the_header_wins_over_the_query(host: RunningHost, keys: dict[str, str]) -> None:
-    path = f"/api/context?code={keys['tell_context']}"
-    assert status(host, path) == 200
-    assert status(host, path, "wrong") == 401
-
-
 def test_keys_are_private_and_survive_a_restart(host: RunningHost, keys: dict[str, str], state: Path) -> None:
     assert (state / "keys.json").stat().st_mode & 0o077 == 0
     httpx.post(f"{host.url}/admin/host/restart", headers={"x-functions-key": keys["master"]})
     assert status(host, "/api/context", keys["tell_context"]) == 200
-
-
-def test_a_disabled_home_page_is_204(host: RunningHost) -> None:
-    assert httpx.get(host.url).status_code == 204
 
 
 async def test_requests_over_the_outstanding_limit_are_429(host: RunningHost, keys: dict[str, str]) -> None:

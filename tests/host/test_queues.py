@@ -1,4 +1,4 @@
-"""Queue triggers and outputs against a real storage service."""
+"""Queue triggers over time, and the administration. What a message brings and becomes: test_recorded_messages.py."""
 
 import asyncio
 import base64
@@ -14,7 +14,7 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 from tests.host.conftest import Queues
 from tests.host.hosting import RunningHost, copy_app, running_host, soon
 
-QUEUES = {"QUEUE": "work", "TEXT_QUEUE": "Text", "FORWARD_QUEUE": "forward", "SILENT_QUEUE": "silent"}
+QUEUES = {"QUEUE": "work", "TEXT_QUEUE": "Text", "FORWARD_QUEUE": "forward"}
 
 
 @pytest.fixture(scope="module")
@@ -48,42 +48,10 @@ async def is_empty(client: QueueClient) -> bool:
     return (await client.get_queue_properties()).approximate_message_count == 0
 
 
-async def test_a_message_is_run_once_and_deleted(host: RunningHost, work: QueueClient) -> None:
-    await work.send_message("hello")
-    [line] = await soon(lambda: host.records("work hello"))
-    assert line.startswith("work hello 1 True 20")
-    await soon(lambda: is_empty(work))
-    assert host.records("done hello") == ["done hello"]
-
-
-async def async_records(host: RunningHost, word: str) -> list[str]:
-    return host.records(word)
-
-
 async def test_a_queue_that_is_created_later_is_found(host: RunningHost, encoded: Queues) -> None:
     queue = await existing(encoded.get("text"))
     await queue.send_message("late")
     await soon(lambda: host.records("text str late"))
-
-
-async def test_a_failing_message_is_tried_five_times_and_then_poisoned(
-    host: RunningHost, work: QueueClient, encoded: Queues
-) -> None:
-    poison = encoded.get("work-poison")
-    await work.send_message("fail always")
-
-    await soon(lambda: is_in(poison, "fail always"))
-    counts = [line.split()[3] for line in host.records("work fail always")]
-    assert counts == ["1", "2", "3", "4", "5"]
-    await soon(lambda: is_empty(work))
-    assert {message.dequeue_count for message in await poison.peek_messages(32)} == {0}
-
-
-async def test_a_message_that_is_no_base64_goes_to_poison_unread(
-    host: RunningHost, work: QueueClient, queues: QueueServiceClient
-) -> None:
-    await queues.get_queue_client("work").send_message("not base64!")
-    await soon(lambda: is_in(queues.get_queue_client("work-poison"), "not base64!"))
 
 
 async def test_a_message_received_too_often_goes_to_poison_without_running(
@@ -120,18 +88,6 @@ async def test_a_returned_text_becomes_a_message_and_wakes_its_poller(host: Runn
     queue = await existing(encoded.get("forward"))
     await queue.send_message("a")
     await soon(lambda: host.records("text str forwarded a"))
-
-
-async def test_returning_none_to_a_return_binding_fails_the_message(host: RunningHost, encoded: Queues) -> None:
-    queue = await existing(encoded.get("forward"))
-    await queue.send_message("nothing")
-    await soon(lambda: is_in(encoded.get("forward-poison"), "nothing"))
-
-
-async def test_a_value_without_a_return_binding_fails_the_message(host: RunningHost, encoded: Queues) -> None:
-    queue = await existing(encoded.get("silent"))
-    await queue.send_message("x")
-    await soon(lambda: is_in(encoded.get("silent-poison"), "x"))
 
 
 async def test_outputs_are_split_and_rewritten_as_the_host_does(host: RunningHost) -> None:

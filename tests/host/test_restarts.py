@@ -115,7 +115,7 @@ def test_a_function_that_ends_the_worker_gets_a_new_one(limited: RunningHost) ->
 
 def test_admin_restarts_the_process(limited: RunningHost) -> None:
     assert memory(limited)["calls"] + 1 == memory(limited)["calls"]
-    assert httpx.post(f"{limited.url}/admin/host/restart").status_code == 202
+    assert httpx.post(f"{limited.url}/admin/host/restart").status_code == 200
     eventually(lambda: memory(limited)["calls"] == 1)
 
 

@@ -29,17 +29,27 @@ def described(req: func.HttpRequest, **more: Any) -> func.HttpResponse:  # noqa:
 
 @app.route("echo/{*rest}", auth_level=func.AuthLevel.ANONYMOUS)
 async def echo(req: func.HttpRequest) -> func.HttpResponse:
-    return described(req)
+    return described(req, function="echo")
 
 
 @app.route("items/{id:int}", methods=["GET", "PUT"])
 async def a_item(req: func.HttpRequest) -> func.HttpResponse:
-    return described(req)
+    return described(req, function="a_item")
 
 
 @app.route("items/recent", methods=["GET"])
 def b_recent(req: func.HttpRequest) -> func.HttpResponse:
-    return described(req, thread=threading.current_thread().name)
+    return described(req, function="b_recent", thread=threading.current_thread().name)
+
+
+@app.route("things/{id}")
+async def a_thing(req: func.HttpRequest) -> func.HttpResponse:
+    return described(req, function="a_thing")
+
+
+@app.route("things/recent")
+async def b_thing(req: func.HttpRequest) -> func.HttpResponse:
+    return described(req, function="b_thing")
 
 
 @app.route("master", auth_level=func.AuthLevel.ADMIN)
@@ -97,7 +107,7 @@ async def slow(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("disabled")
 def disabled(req: func.HttpRequest) -> func.HttpResponse:
-    return described(req)
+    return described(req, function="disabled")
 
 
 @app.route("disabled")
