@@ -21,7 +21,8 @@ ORIGIN = "http://127.0.0.1:5173"
 # Says what it was started with, and with which `python3`, and ends.
 WITNESS = """#!/bin/sh
 python3 -c 'import json, os, sys
-witness = {"arguments": sys.argv[2:], "folder": os.listdir(), "address": os.environ["PUBLIC_BASE_URL"], "prefix": sys.prefix}
+witness = {"arguments": sys.argv[2:], "folder": os.listdir(), "prefix": sys.prefix}
+witness["address"] = os.environ["PUBLIC_BASE_URL"]
 with open(sys.argv[1], "w") as file: json.dump(witness, file)' "$(dirname "$0")/witness.json" "$@"
 exit 3
 """
