@@ -25,6 +25,7 @@ from dev.graph_simulator.fixture import RunningSimulator, start_simulator
 from dev.person import Person
 from dev.ports import LOOPBACK, choose_free_port
 from dev.postgres import DatabaseUrls, RunningPostgres, create_database, create_roles, start_postgres
+from dev.postgres.cluster import DURABLE
 from dev.postgres.migrations import migrate
 from dev.proof import Proof, prove
 
@@ -64,7 +65,13 @@ class Trial:
     """A running system with one user, whose mailbox is `ADDRESS`. Use it as a context manager."""
 
     def __init__(
-        self, folder: Path, *, hosts: int = 1, settings: Mapping[str, str] | None = None, latency_ms: float = 0
+        self,
+        folder: Path,
+        *,
+        hosts: int = 1,
+        settings: Mapping[str, str] | None = None,
+        latency_ms: float = 0,
+        postgres_settings: Mapping[str, str] = DURABLE,
     ) -> None:
         self.folder = folder
         self.log = folder / "host.log"
@@ -76,6 +83,7 @@ class Trial:
         self._keys = {name: secrets.token_urlsafe(32) for name in ("superuser", "owner", "app", "webhook", "push")}
         self._settings = {**SETTINGS, **(settings or {})}
         self._latency_ms = latency_ms
+        self._postgres_settings = postgres_settings
         self._stack = ExitStack()
         self._ring = f'{{"first": "{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"}}'
         self.hosts: list[Child] = []
@@ -123,8 +131,13 @@ class Trial:
     # Parts
 
     def start_postgres(self) -> None:
-        port = self.postgres.port if hasattr(self, "postgres") else None
-        self.postgres = start_postgres(self.folder / "postgres", port, password=self._keys["superuser"])
+        known = self.postgres if hasattr(self, "postgres") else None
+        self.postgres = start_postgres(
+            known.data_dir if known else self.folder / "postgres",
+            known.port if known else None,
+            password=self._keys["superuser"],
+            settings=self._postgres_settings,
+        )
 
     def _make_database(self) -> None:
         passwords = {"owner_password": self._keys["owner"], "app_password": self._keys["app"]}
@@ -148,7 +161,6 @@ class Trial:
     def _environment(self) -> dict[str, str]:
         return {
             **os.environ,
-            **self._settings,
             "AzureWebJobsStorage": self.azurite_ports.connection_string,
             "DATABASE_URL": self.urls.app_url,
             "GRAPH_BASE_URL": self.simulator.graph_base_url,
@@ -165,6 +177,7 @@ class Trial:
             "WEB_PUBSUB_CONNECTION_STRING": (
                 f"Endpoint=http://{LOOPBACK}:{self.push_port};AccessKey={self._keys['push']};Version=1.0;"
             ),
+            **self._settings,
         }
 
     def _stop_postgres(self) -> None:
@@ -176,6 +189,16 @@ class Trial:
     def _stop_hosts(self) -> None:
         for host in self.hosts:
             host.stop()
+
+    def stop_hosts(self) -> None:
+        """Have every host end what it does, and stop."""
+        self._stop_hosts()
+
+    def start_hosts(self, settings: Mapping[str, str] | None = None) -> None:
+        """Start the hosts that were stopped, with settings that take the place of theirs, and wait until they answer."""
+        self._settings |= settings or {}
+        self.hosts = [self._start_host(port) for port in self.host_ports]
+        self.until_ready()
 
     def kill_host(self, index: int = 0) -> None:
         """Kill a host in the middle of whatever it does, and start another in its place."""

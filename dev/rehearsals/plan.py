@@ -1,0 +1,9 @@
+"""Every runbook that is rehearsed."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dev.rehearsals.lost_queue import LostQueue
+from dev.rehearsals.rehearsal import Rehearsal
+
+REHEARSALS: Final[Mapping[str, type[Rehearsal]]] = {each.page: each for each in (LostQueue,)}
