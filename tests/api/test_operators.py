@@ -1,5 +1,6 @@
 """The operators' API: who may, what it tells of every user's accounts, what it sets going, and what it never tells."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -217,6 +218,17 @@ async def test_a_failed_job_is_shown_without_ids_of_the_provider(
     ids = {"kind": "fetch_message.v1", "account_id": str(account.id)}
     job_id = await fail(owner, account, {**ids, "provider_message_id": "AAMk", "change_key": "CQAA"})
     assert (await operator.get(f"/operators/failed-jobs/{job_id}")).json()["job"] == ids
+
+
+async def test_an_operator_disconnects_an_account(
+    operator: httpx.AsyncClient, owner: Owner, account: ConnectedAccount, user: SignedIn
+) -> None:
+    assert (await user.api.delete(f"/operators/accounts/{account.id}")).status_code == 401
+    assert (await operator.delete(f"/operators/accounts/{account.id}")).status_code == 204
+    async with asyncio.timeout(20):
+        while await (await owner.execute("SELECT 1 FROM account WHERE id = %s", (account.id,))).fetchone():
+            await asyncio.sleep(0.05)
+    assert (await operator.delete(f"/operators/accounts/{account.id}")).status_code == 404
 
 
 async def test_an_operator_has_an_account_audited(
