@@ -195,7 +195,7 @@ class Trial:
         self._stop_hosts()
 
     def start_hosts(self, settings: Mapping[str, str] | None = None) -> None:
-        """Start the hosts that were stopped, with settings that take the place of theirs, and wait until they answer."""
+        """Start the hosts that were stopped, with some settings in place of theirs, and wait until they answer."""
         self._settings |= settings or {}
         self.hosts = [self._start_host(port) for port in self.host_ports]
         self.until_ready()

@@ -12,7 +12,7 @@ from dev.trial import ADDRESS, TrialFailed
 
 NEWCOMER: Final = "newcomer@contoso.example"
 NOTIFIED: Final = 40
-SLOW_MILLISECONDS: Final = 20_000
+SLOW: Final = 20_000  # milliseconds
 
 
 class LostQueue(Rehearsal):
@@ -44,15 +44,15 @@ class LostQueue(Rehearsal):
         admin.clear_faults()
         admin.latency(5)
         stored = trial.query("SELECT count(*) FROM message WHERE provider_message_id = ANY(%s)", arrived)[0][0]
-        open_runs = trial.query("SELECT 1 FROM sync_run WHERE account_id = %s AND state = 'running'", self._newcomer_account)
-        if stored == len(arrived) or not open_runs:
+        is_open = "SELECT 1 FROM sync_run WHERE account_id = %s AND state = 'running'"
+        if stored == len(arrived) or not trial.query(is_open, self._newcomer_account):
             raise TrialFailed("nothing was lost with the queues")
         trial.start_hosts()
 
     def _let_notifications_wait(self, scene: Scene) -> list[str]:
         """Deliver messages of which the webhook is told, and whose jobs come no further."""
         admin = scene.trial.simulator.admin
-        admin.fault("slow", path="/messages/", method="GET", mailbox=ADDRESS, milliseconds=SLOW_MILLISECONDS, times=None)
+        admin.fault("slow", path="/messages/", method="GET", mailbox=ADDRESS, milliseconds=SLOW, times=None)
         admin.reset_stats()
         arrived = [admin.deliver(ADDRESS, {"subject": f"Lost {number}"})["immutableId"] for number in range(NOTIFIED)]
         scene.trial.until(

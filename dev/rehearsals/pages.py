@@ -8,7 +8,9 @@ from typing import Final
 
 PAGES: Final = Path(__file__).parents[2] / "docs" / "runbooks"
 PREAMBLE: Final = PAGES / "README.md"
-FENCE: Final = re.compile(r"^(?P<heading>##+ [^\n]*)$|^```(?P<marks>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE: Final = re.compile(
+    r"^(?P<heading>##+ [^\n]*)$|^```(?P<marks>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 AZURE: Final = "azure"
 LOCAL: Final = "local"
 
