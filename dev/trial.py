@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psutil
@@ -144,6 +145,12 @@ class Trial:
         create_roles(self.postgres.url, **passwords)
         self.urls = create_database(self.postgres.url, "mail", **passwords)
         migrate(self.urls.owner_url)
+
+    def move_to(self, restored: RunningPostgres) -> None:
+        """Use another server from the next start of a host on; the one before is stopped with all the rest."""
+        self._stack.callback(self.postgres.stop)
+        self.urls = DatabaseUrls(*(_at_port(url, restored.port) for url in (self.urls.owner_url, self.urls.app_url)))
+        self.postgres = restored
 
     def start_azurite(self) -> None:
         self.azurite = start_azurite(self.folder / "azurite", self.azurite_ports, log=self.folder / "azurite.log")
@@ -290,3 +297,8 @@ class Trial:
         """Ask the database directly, past row-level security."""
         with psycopg.connect(self.urls.owner_url) as conn:
             return conn.execute(sql, params).fetchall()
+
+
+def _at_port(url: str, port: int) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}"))

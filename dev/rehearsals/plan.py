@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from dev.rehearsals.lost_queue import LostQueue
+from dev.rehearsals.lost_tables import LostTables
 from dev.rehearsals.rehearsal import Rehearsal
+from dev.rehearsals.restore_database import RestoreDatabase
 
-REHEARSALS: Final[Mapping[str, type[Rehearsal]]] = {each.page: each for each in (LostQueue,)}
+REHEARSALS: Final[Mapping[str, type[Rehearsal]]] = {
+    each.page: each for each in (RestoreDatabase, LostQueue, LostTables)
+}
