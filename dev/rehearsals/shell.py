@@ -116,5 +116,7 @@ class Shell:
             "simulator": trial.simulator.base_url,
             "CURL_CA_BUNDLE": trial.simulator.ca_file,
             "client_id": trial.simulator.client_id,
+            "authority": trial.simulator.authority,
+            "old_secret": trial.simulator.client_secret,
             "new_secret": secrets.token_urlsafe(24),
         }
