@@ -30,13 +30,18 @@ def _unequal(scene: Scene, address: str) -> list[str]:
 
 
 def _left_open(scene: Scene, address: str, account_id: str) -> list[str]:
-    """Give what is on its way some time: search vectors, a subscription that takes the place of another."""
+    """Give what is on its way some time: search vectors, a subscription that takes the place of another, a run."""
     gives_up = time.monotonic() + SETTLING_SECONDS
-    against = objections(scene.trial, address, account_id)
+    against = _open_ends(scene, address, account_id)
     while against and time.monotonic() < gives_up:
         time.sleep(0.2)
-        against = objections(scene.trial, address, account_id)
+        against = _open_ends(scene, address, account_id)
     return against
+
+
+def _open_ends(scene: Scene, address: str, account_id: str) -> list[str]:
+    ((state,),) = scene.trial.query("SELECT state::text FROM account WHERE id = %s", account_id)
+    return [f"the account is {state}"] if state != "live" else objections(scene.trial, address, account_id)
 
 
 def _repeated(scene: Scene, account_id: str) -> list[str]:

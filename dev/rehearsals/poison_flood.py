@@ -20,7 +20,7 @@ class PoisonFlood(Rehearsal):
     """A wrong migration has the database refuse every new message."""
 
     page: ClassVar[str] = "poison-flood"
-    settings: ClassVar[dict[str, str]] = {"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01"}
+    settings: ClassVar[dict[str, str]] = {"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00"}
 
     def strike(self, scene: Scene, messages: int) -> None:
         trial, admin = scene.trial, scene.trial.simulator.admin

@@ -115,6 +115,7 @@ class Shell:
             "database_url": trial.urls.owner_url,
             "simulator": trial.simulator.base_url,
             "CURL_CA_BUNDLE": trial.simulator.ca_file,
+            "attempts_seconds": "3",
             "client_id": trial.simulator.client_id,
             "authority": trial.simulator.authority,
             "old_secret": trial.simulator.client_secret,

@@ -64,10 +64,9 @@ class TenantOffboarding(Rehearsal):
 
     def objections(self, scene: Scene) -> list[str]:
         with self._people:
-            against = [*self._rows_left(scene), *self._blobs_wrong(scene)]
-            for address in LEAVERS:
-                if subscriptions_of(scene.trial.simulator.admin, address):
-                    against.append(f"{address} is still subscribed to")
+            admin = scene.trial.simulator.admin
+            watched = [f"{address} is still subscribed to" for address in LEAVERS if subscriptions_of(admin, address)]
+            against = [*watched, *self._rows_left(scene), *self._blobs_wrong(scene)]
             self._of_both.sign_up()
             return [
                 *against,
