@@ -28,8 +28,7 @@ class ClientSecret(Rehearsal):
         scene.fill_and_connect(messages)
         admin.create_user(STEADY)
         admin.make_synthetic(STEADY, FEW, folders=["inbox"], seed=5)
-        self._steady = trial.somebody("steady-owner@contoso.example")
-        self._steady.sign_up()
+        self._steady = scene.somebody("steady-owner@contoso.example")
         self._steady_account = self._steady.connect(STEADY)
         live = "SELECT count(*) FROM account JOIN subscription ON account_id = id WHERE state = 'live'"
         trial.until("both are live", lambda: trial.query(live) == [(2,)])
@@ -42,12 +41,11 @@ class ClientSecret(Rehearsal):
             against.append("the owner of what may be stolen is not asked to sign in")
         trial.connect()
         admin.expire_access_tokens(STEADY)  # from here on only the new secret helps
-        with self._steady as steady:
-            return [
-                *against,
-                *mirror_objections(scene, trial.person, ADDRESS, trial.account_id),
-                *mirror_objections(scene, steady, STEADY, self._steady_account),
-            ]
+        return [
+            *against,
+            *mirror_objections(scene, trial.person, ADDRESS, trial.account_id),
+            *mirror_objections(scene, self._steady, STEADY, self._steady_account),
+        ]
 
 
 def _is_refused(scene: Scene) -> bool:

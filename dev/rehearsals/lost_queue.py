@@ -29,9 +29,8 @@ class LostQueue(Rehearsal):
         scene.fill_and_connect(messages)
         admin.create_user(NEWCOMER)
         admin.make_synthetic(NEWCOMER, messages, folders=list(FOLDERS), seed=1)
-        admin.latency(60)
-        self._newcomer = trial.somebody("newcomer-owner@contoso.example")
-        self._newcomer.sign_up()
+        admin.fault("slow", path=r"/messages\?", method="GET", mailbox=NEWCOMER, after=2, milliseconds=SLOW, times=None)
+        self._newcomer = scene.somebody("newcomer-owner@contoso.example")
         self._newcomer_account = self._newcomer.connect(NEWCOMER)
         some = "SELECT count(*) > 0 FROM sync_page WHERE account_id = %s AND state = 'done'"
         trial.until("the newcomer's sync is under way", lambda: trial.query(some, self._newcomer_account)[0][0])
@@ -42,7 +41,6 @@ class LostQueue(Rehearsal):
             for queue in list(service.list_queues()):
                 service.delete_queue(queue)
         admin.clear_faults()
-        admin.latency(5)
         stored = trial.query("SELECT count(*) FROM message WHERE provider_message_id = ANY(%s)", arrived)[0][0]
         is_open = "SELECT 1 FROM sync_run WHERE account_id = %s AND state = 'running'"
         if stored == len(arrived) or not trial.query(is_open, self._newcomer_account):
@@ -62,11 +60,10 @@ class LostQueue(Rehearsal):
         return arrived
 
     def objections(self, scene: Scene) -> list[str]:
-        with self._newcomer as newcomer:
-            return [
-                *mirror_objections(scene, scene.trial.person, ADDRESS, scene.trial.account_id),
-                *mirror_objections(scene, newcomer, NEWCOMER, self._newcomer_account),
-            ]
+        return [
+            *mirror_objections(scene, scene.trial.person, ADDRESS, scene.trial.account_id),
+            *mirror_objections(scene, self._newcomer, NEWCOMER, self._newcomer_account),
+        ]
 
 
 def _are_all_taken(counts: Mapping[str, int]) -> bool:

@@ -28,8 +28,7 @@ class LostTables(Rehearsal):
         scene.fill_and_connect(messages)
         admin.create_user(NEWCOMER)
         admin.make_synthetic(NEWCOMER, FEW, folders=["inbox"], seed=4)
-        self._newcomer = trial.somebody("newcomer-owner@contoso.example")
-        self._newcomer.sign_up()
+        self._newcomer = scene.somebody("newcomer-owner@contoso.example")
         self._sign_in = self._newcomer.begin_connecting()
         with TableServiceClient.from_connection_string(trial.azurite_ports.connection_string) as tables:
             lost = [table.name for table in tables.list_tables()]
@@ -39,19 +38,20 @@ class LostTables(Rehearsal):
             raise TrialFailed("there was no table to lose")
 
     def objections(self, scene: Scene) -> list[str]:
-        with self._newcomer as newcomer:
-            against = []
-            try:
-                newcomer.finish_connecting(self._sign_in, NEWCOMER)
-                against.append("a sign-in of which nothing is known was believed")
-            except ConnectingFailed as failure:
-                if "error=expired" not in str(failure):
-                    against.append(str(failure))
-            except httpx.HTTPError as error:
-                against.append(f"who was signing in is left with {error}")
-            account_id = newcomer.connect(NEWCOMER)
-            return [
-                *against,
-                *mirror_objections(scene, newcomer, NEWCOMER, account_id),
-                *mirror_objections(scene, scene.trial.person, ADDRESS, scene.trial.account_id),
-            ]
+        against = self._failures_of_the_old_sign_in()
+        account_id = self._newcomer.connect(NEWCOMER)
+        return [
+            *against,
+            *mirror_objections(scene, self._newcomer, NEWCOMER, account_id),
+            *mirror_objections(scene, scene.trial.person, ADDRESS, scene.trial.account_id),
+        ]
+
+    def _failures_of_the_old_sign_in(self) -> list[str]:
+        """Finish it: it can come to nothing, and its owner must be told to begin anew."""
+        try:
+            self._newcomer.finish_connecting(self._sign_in, NEWCOMER)
+        except ConnectingFailed as failure:
+            return [] if "error=expired" in str(failure) else [str(failure)]
+        except httpx.HTTPError as error:
+            return [f"who was signing in is left with {error}"]
+        return ["a sign-in of which nothing is known was believed"]

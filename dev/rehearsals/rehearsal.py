@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 import httpx
 
+from dev.person import Person
 from dev.postgres.cluster import DURABLE
 from dev.rehearsals.pages import LOCAL, PAGES, PREAMBLE, script_of
 from dev.rehearsals.shell import Errand, Shell
@@ -37,6 +38,13 @@ class Scene:
 
     trial: Trial
     operator: httpx.Client
+    people: ExitStack
+
+    def somebody(self, email: str) -> Person:
+        """Have one more person sign up."""
+        person = self.people.enter_context(self.trial.somebody(email))
+        person.sign_up()
+        return person
 
     def fill_and_connect(self, messages: int) -> None:
         """Have the person's mailbox filled, connected, mirrored and watched."""
@@ -118,7 +126,7 @@ def rehearse(rehearsal: Rehearsal, folder: Path, *, messages: int, by_hand: bool
         trial = stack.enter_context(Trial(folder, settings=settings, latency_ms=5, postgres_settings=archive))
         headers = {"Authorization": f"Bearer {key}"}
         operator = stack.enter_context(httpx.Client(base_url=trial.api_base_url, headers=headers, trust_env=False))
-        scene = Scene(trial, operator)
+        scene = Scene(trial, operator, stack)
         rehearsal.strike(scene, messages)
         shell = Shell(trial, key, rehearsal.errands(scene))
         outcome, begun = Outcome(rehearsal.page), time.monotonic()

@@ -1,7 +1,6 @@
 """Somebody destroys rows: the database goes back to the moment before, and the mirror catches up with the mailbox."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final
@@ -31,7 +30,6 @@ class RestoreDatabase(Rehearsal):
     def __init__(self) -> None:
         self._backups: Backups
         self._moment: datetime
-        self._people = ExitStack()
         self._newcomer: Person
         self._leaver_account = self._newcomer_account = ""
         self._position = 0
@@ -61,7 +59,7 @@ class RestoreDatabase(Rehearsal):
             admin.create_user(address)
             admin.make_synthetic(address, FEW, folders=["inbox"], seed=2)
         scene.fill_and_connect(messages)
-        leaver = self._somebody(scene, LEAVER)
+        leaver = scene.somebody(f"owner-of-{LEAVER}")
         self._leaver_account = leaver.connect(LEAVER)
         trial.until("all are live", lambda: trial.query("SELECT count(*) FROM account WHERE state = 'live'") == [(2,)])
         trial.until("nothing is on its way", lambda: trial.query("SELECT 1 FROM search_backlog") == [])
@@ -78,7 +76,7 @@ class RestoreDatabase(Rehearsal):
         admin.move(ADDRESS, old[1]["immutableId"], "archive")
         admin.delete(ADDRESS, old[2]["immutableId"], permanent=True)
         leaver.disconnect(self._leaver_account)
-        self._newcomer = self._somebody(scene, NEWCOMER)
+        self._newcomer = scene.somebody(f"owner-of-{NEWCOMER}")
         self._newcomer.connect(NEWCOMER)
         stored = "SELECT count(*) FROM message WHERE provider_message_id = ANY(%s)"
         trial.until("its mail is here", lambda: trial.query(stored, new) == [(STRANGERS,)])
@@ -86,24 +84,18 @@ class RestoreDatabase(Rehearsal):
         trial.until("the leaver is gone", lambda: not trial.query(gone, self._leaver_account))
         self._position = trial.person.ask("/changes")["position"]
 
-    def _somebody(self, scene: Scene, address: str) -> Person:
-        person = self._people.enter_context(scene.trial.somebody(f"owner-of-{address}"))
-        person.sign_up()
-        return person
-
     def objections(self, scene: Scene) -> list[str]:
-        with self._people:
-            trial = scene.trial
-            against = [] if self._is_told_to_begin_anew(scene) else ["a client's position passes for one of this log"]
-            if trial.query("SELECT 1 FROM user_session WHERE revoked_at IS NULL"):
-                against.append("sessions that may have ended are alive")
-            if trial.query("SELECT 1 FROM account WHERE id = %s", self._leaver_account):
-                against.append("a mailbox that was disconnected is back")
-            trial.person.sign_up()
-            against += mirror_objections(scene, trial.person, ADDRESS, trial.account_id)
-            self._newcomer.sign_up()  # anew: they signed up after the moment
-            self._newcomer_account = self._newcomer.connect(NEWCOMER)
-            return [*against, *mirror_objections(scene, self._newcomer, NEWCOMER, self._newcomer_account)]
+        trial = scene.trial
+        against = [] if self._is_told_to_begin_anew(scene) else ["a client's position passes for one of this log"]
+        if trial.query("SELECT 1 FROM user_session WHERE revoked_at IS NULL"):
+            against.append("sessions that may have ended are alive")
+        if trial.query("SELECT 1 FROM account WHERE id = %s", self._leaver_account):
+            against.append("a mailbox that was disconnected is back")
+        trial.person.sign_up()
+        against += mirror_objections(scene, trial.person, ADDRESS, trial.account_id)
+        self._newcomer.sign_up()  # anew: they signed up after the moment
+        self._newcomer_account = self._newcomer.connect(NEWCOMER)
+        return [*against, *mirror_objections(scene, self._newcomer, NEWCOMER, self._newcomer_account)]
 
     def _is_told_to_begin_anew(self, scene: Scene) -> bool:
         """Ask as a client that followed the log beyond the moment: at once, and after new changes."""

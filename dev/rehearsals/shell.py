@@ -15,7 +15,7 @@ from typing import Final
 from dev.postgres.binaries import find_programs
 from dev.trial import ROOT, Trial
 
-PATIENCE_SECONDS: Final = 240.0
+PATIENCE_SECONDS: Final = 90.0
 LOOK_SECONDS: Final = 0.1
 SHOWN_LINES: Final = 15
 Errand = Callable[[Sequence[str]], str]
@@ -47,7 +47,7 @@ class Shell:
         """Run a script to its end; return what it printed. Raises RunbookFailed at the first command that fails."""
         log = self._trial.folder / "runbook.log"
         with log.open("wb") as output:
-            words = ["bash", "-euo", "pipefail", "-c", script]
+            words = ["bash", "-euxo", "pipefail", "-c", script]
             status = self._serve(words, output=output.fileno())
         if status != 0:
             told = log.read_text(errors="replace").splitlines()[-SHOWN_LINES:]

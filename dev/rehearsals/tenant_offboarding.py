@@ -2,7 +2,6 @@
 
 import hashlib
 from base64 import b64encode
-from contextlib import ExitStack
 from typing import ClassVar, Final
 
 from azure.storage.blob import BlobServiceClient
@@ -30,7 +29,6 @@ class TenantOffboarding(Rehearsal):
     page: ClassVar[str] = "tenant-offboarding"
 
     def __init__(self) -> None:
-        self._people = ExitStack()
         self._of_both: Person
         self._leaver: Person
         self._kept_account = ""
@@ -41,13 +39,10 @@ class TenantOffboarding(Rehearsal):
         trial, admin = scene.trial, scene.trial.simulator.admin
         scene.fill_and_connect(FEW)
         _send_file(scene, ADDRESS, SHARED)
-        self._leaver, self._of_both = (
-            self._people.enter_context(trial.somebody(email)) for email in ("ada@home.example", "grace@home.example")
-        )
+        self._leaver, self._of_both = (scene.somebody(email) for email in ("ada@home.example", "grace@home.example"))
         for person, address in zip((self._leaver, self._of_both), LEAVERS, strict=True):
             admin.create_user(address, tenant=TENANT)
             admin.make_synthetic(address, messages, folders=["inbox", "archive"], seed=6)
-            person.sign_up()
             self._gone_accounts.append(person.connect(address))
         admin.create_user("grace@contoso.example")
         admin.make_synthetic("grace@contoso.example", FEW, folders=["inbox"], seed=7)
@@ -63,16 +58,15 @@ class TenantOffboarding(Rehearsal):
             raise TrialFailed("attachments were not kept")
 
     def objections(self, scene: Scene) -> list[str]:
-        with self._people:
-            admin = scene.trial.simulator.admin
-            watched = [f"{address} is still subscribed to" for address in LEAVERS if subscriptions_of(admin, address)]
-            against = [*watched, *self._rows_left(scene), *self._blobs_wrong(scene)]
-            self._of_both.sign_up()
-            return [
-                *against,
-                *mirror_objections(scene, self._of_both, "grace@contoso.example", self._kept_account),
-                *mirror_objections(scene, scene.trial.person, ADDRESS, scene.trial.account_id),
-            ]
+        admin = scene.trial.simulator.admin
+        watched = [f"{address} is still subscribed to" for address in LEAVERS if subscriptions_of(admin, address)]
+        against = [*watched, *self._rows_left(scene), *self._blobs_wrong(scene)]
+        self._of_both.sign_up()
+        return [
+            *against,
+            *mirror_objections(scene, self._of_both, "grace@contoso.example", self._kept_account),
+            *mirror_objections(scene, scene.trial.person, ADDRESS, scene.trial.account_id),
+        ]
 
     def _rows_left(self, scene: Scene) -> list[str]:
         """Look through every table and every column that names a user or an account."""
