@@ -1,6 +1,7 @@
 """The commands of a runbook's page: its fenced blocks, each marked with where it is run."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,6 @@ def blocks_of(page: Path) -> Iterator[Block]:
 
 
 def script_of(page: Path, place: str) -> str:
-    """Join what a page has run in a place, after what every page has run there."""
+    """Join what a page has run in a place, after what every page has run there; each block says which it is."""
     wanted = [block for source in (PREAMBLE, page) for block in blocks_of(source) if place in block.places]
-    return "\n".join(f"# {block.heading}\n{block.text}" for block in wanted)
+    return "\n".join(f"echo {shlex.quote(block.heading)}\n{block.text}" for block in wanted)

@@ -47,7 +47,7 @@ class Shell:
         """Run a script to its end; return what it printed. Raises RunbookFailed at the first command that fails."""
         log = self._trial.folder / "runbook.log"
         with log.open("wb") as output:
-            words = ["bash", "-euxo", "pipefail", "-c", script]
+            words = ["bash", "-euo", "pipefail", "-c", script]
             status = self._serve(words, output=output.fileno())
         if status != 0:
             told = log.read_text(errors="replace").splitlines()[-SHOWN_LINES:]
