@@ -1,6 +1,7 @@
 """A fault of ours has hundreds of jobs fail for good, and a newer version's jobs are left in the queues."""
 
 import json
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 import psycopg
@@ -20,7 +21,7 @@ class PoisonFlood(Rehearsal):
     """A wrong migration has the database refuse every new message."""
 
     page: ClassVar[str] = "poison-flood"
-    settings: ClassVar[dict[str, str]] = {"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00"}
+    settings: ClassVar[Mapping[str, str]] = {"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00"}
 
     def strike(self, scene: Scene, messages: int) -> None:
         trial, admin = scene.trial, scene.trial.simulator.admin

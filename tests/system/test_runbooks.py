@@ -1,4 +1,4 @@
-"""Every runbook, followed to the letter on a system that was broken for it; and what its commands for Azure can be held to."""
+"""Every runbook, followed to the letter on a system broken for it; and what its commands for Azure can be held to."""
 
 import subprocess
 from pathlib import Path
