@@ -17,7 +17,7 @@ UP = $(STACK) up $(if $(call given,MAIL),--mail "$(MAIL)") $(if $(call given,HOS
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help chromium install page demo up down logs psql migrate check check-infra format test test-unit \
-	test-integration test-browser test-func test-page chaos verify-audit package bench bench-gate clean
+	test-integration test-browser test-func test-page chaos rehearse verify-audit package bench bench-gate clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ test-page: $(if $(HAS_PAGE),frontend/node_modules/installed frontend/openapi.jso
 chaos: install ## mailboxes under random faults, and the proof of each afterwards; SEEDS=n START=n TOGETHER=n
 	$(BIN)/python -m dev.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(START),--start $(START)) \
 		$(if $(TOGETHER),--together $(TOGETHER))
+
+rehearse: install ## break a system as each runbook says, follow its page, prove the mirror; RUNBOOK=name MESSAGES=n
+	$(BIN)/python -m dev.rehearsals $(if $(RUNBOOK),$(RUNBOOK),--all) $(if $(MESSAGES),--messages $(MESSAGES))
 
 verify-audit: .venv/installed ## verify the signed report of an audit, offline: REPORT=file KEYS=file
 	@$(BIN)/python -m dev.verify_audit "$(REPORT)" --keys "$(KEYS)"

@@ -41,8 +41,15 @@ class Person:
 
     def connect(self, address: str) -> str:
         """Connect a mailbox and return the account's id. Raises ConnectingFailed."""
-        begun = self._call("POST", "/accounts/connect/outlook", {})
-        consent = self.http.get(f"{begun['authorization_url']}&login_hint={address}", headers={"Authorization": ""})
+        return self.finish_connecting(self.begin_connecting(), address)
+
+    def begin_connecting(self) -> str:
+        """Return where the browser is sent to sign in."""
+        return str(self._call("POST", "/accounts/connect/outlook", {})["authorization_url"])
+
+    def finish_connecting(self, authorization_url: str, address: str) -> str:
+        """Sign in at the provider and come back; return the account's id. Raises ConnectingFailed."""
+        consent = self.http.get(f"{authorization_url}&login_hint={address}", headers={"Authorization": ""})
         finished = self.http.get(consent.headers.get("location", ""), headers={"Authorization": ""})
         destination = httpx.URL(finished.headers.get("location", ""))
         if account_id := destination.params.get("account"):

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, LiteralString, Self
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psutil
@@ -26,6 +27,7 @@ from dev.graph_simulator.fixture import RunningSimulator, start_simulator
 from dev.person import Person
 from dev.ports import LOOPBACK, choose_free_port
 from dev.postgres import DatabaseUrls, RunningPostgres, create_database, create_roles, start_postgres
+from dev.postgres.cluster import DURABLE
 from dev.postgres.migrations import migrate
 from dev.proof import Proof, prove
 
@@ -75,6 +77,7 @@ class Trial:
         app: Path = ROOT,
         python: Path = Path(sys.executable),
         host_kind: HostKind = "local",
+        postgres_settings: Mapping[str, str] = DURABLE,
     ) -> None:
         """
         Take settings beside, or instead of, those of a trial; None leaves one out.
@@ -93,6 +96,7 @@ class Trial:
         self._keys = {name: secrets.token_urlsafe(32) for name in ("superuser", "owner", "app", "webhook", "push")}
         self._settings = {**SETTINGS, **(settings or {})}
         self._latency_ms = latency_ms
+        self._postgres_settings = postgres_settings
         self._stack = ExitStack()
         self._ring = f'{{"first": "{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"}}'
         self.hosts: list[Child] = []
@@ -140,14 +144,25 @@ class Trial:
     # Parts
 
     def start_postgres(self) -> None:
-        port = self.postgres.port if hasattr(self, "postgres") else None
-        self.postgres = start_postgres(self.folder / "postgres", port, password=self._keys["superuser"])
+        known = self.postgres if hasattr(self, "postgres") else None
+        self.postgres = start_postgres(
+            known.data_dir if known else self.folder / "postgres",
+            known.port if known else None,
+            password=self._keys["superuser"],
+            settings=self._postgres_settings,
+        )
 
     def _make_database(self) -> None:
         passwords = {"owner_password": self._keys["owner"], "app_password": self._keys["app"]}
         create_roles(self.postgres.url, **passwords)
         self.urls = create_database(self.postgres.url, "mail", **passwords)
         migrate(self.urls.owner_url)
+
+    def move_to(self, restored: RunningPostgres) -> None:
+        """Use another server from the next start of a host on; the one before is stopped with all the rest."""
+        self._stack.callback(self.postgres.stop)
+        self.urls = DatabaseUrls(*(_at_port(url, restored.port) for url in (self.urls.owner_url, self.urls.app_url)))
+        self.postgres = restored
 
     def start_azurite(self) -> None:
         self.azurite = start_azurite(self.folder / "azurite", self.azurite_ports, log=self.folder / "azurite.log")
@@ -204,6 +219,16 @@ class Trial:
     def _stop_hosts(self) -> None:
         for host in self.hosts:
             host.stop()
+
+    def stop_hosts(self) -> None:
+        """Have every host end what it does, and stop."""
+        self._stop_hosts()
+
+    def start_hosts(self, settings: Mapping[str, str | None] | None = None) -> None:
+        """Start the hosts that were stopped, with some settings in place of theirs, and wait until they answer."""
+        self._settings |= settings or {}
+        self.hosts = [self._start_host(port) for port in self.host_ports]
+        self.until_ready()
 
     def kill_host(self, index: int = 0) -> None:
         """Kill a host in the middle of whatever it does, and start another in its place."""
@@ -303,3 +328,8 @@ class Trial:
         """Ask the database directly, past row-level security."""
         with psycopg.connect(self.urls.owner_url) as conn:
             return conn.execute(sql, params).fetchall()
+
+
+def _at_port(url: str, port: int) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}"))

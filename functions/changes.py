@@ -30,7 +30,8 @@ async def get_changes(req: func.HttpRequest) -> func.HttpResponse:
     Read what changed after a position, in order, each change once; none is ever added behind one that was read.
 
     With `wait_seconds` the answer comes with the first change. Without `after` it is where the log ends: ask for that,
-    then read what you show, then follow. A log that no longer reaches back so far is 410: begin like that again.
+    then read what you show, then follow. A log that no longer reaches back so far, or ends before, is 410: begin like
+    that again.
     """
     user_id, wanted = await signed_in_user(req), parsed_query(req, ChangeQuery)
     return reply(await follow_changes((await runtime()).pool, user_id, wanted))

@@ -32,6 +32,7 @@ from shared.operators.failed_jobs import drop_failed_job, read_failed_job, read_
 from shared.runtime import runtime
 from shared.sync.audits import request_audit
 from shared.sync.engine import load_account
+from shared.sync.removal import disconnect
 
 TAG: Final = "operators"
 bp = func.Blueprint()
@@ -82,6 +83,24 @@ async def get_operators_account(req: func.HttpRequest) -> func.HttpResponse:
     signed_in_operator(req, "account")
     opened = await runtime()
     return reply(await read_detail(opened.pool, opened.settings, uuid_param(req, "account_id")))
+
+
+@endpoint(
+    bp,
+    "DELETE",
+    "operators/accounts/{account_id:guid}",
+    summary="Disconnect an account, and remove everything mirrored of it",
+    tag=TAG,
+    replies={204: None},
+    scheme="operatorKey",
+)
+async def delete_operators_account(req: func.HttpRequest) -> func.HttpResponse:
+    """As its owner would, for one who has left. The mailbox itself is not touched."""
+    signed_in_operator(req, "disconnection")
+    opened = await runtime()
+    account = await load_account(opened.engine, uuid_param(req, "account_id"))
+    await disconnect(opened.pool, opened.jobs, account.user_id, account.id)
+    return no_content()
 
 
 @endpoint(

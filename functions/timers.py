@@ -40,9 +40,11 @@ async def sweep_unfinished(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="%PURGE_SCHEDULE%")
 async def purge_expired(timer: func.TimerRequest) -> None:
-    from shared.storage.oauth_flows import delete_expired_flows  # noqa: PLC0415 - the table client is heavy, this rare
+    from shared.mail.attachments import forget_contents  # noqa: PLC0415 - clients are heavy, this rare
+    from shared.storage.oauth_flows import delete_expired_flows  # noqa: PLC0415 - as above
 
     opened = await runtime()
     await purge(opened.engine)
     await forget_audits(opened.engine)
     await delete_expired_flows(opened.tables)
+    await forget_contents(opened.pool, opened.blobs)

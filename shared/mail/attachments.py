@@ -1,6 +1,7 @@
 """Attachments' content: fetched from the provider when first asked for, then kept."""
 
 import hashlib
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from shared.models.accounts import ConnectedAccount, Urgency
 from shared.models.mail import AttachmentKind
 from shared.providers.protocol import MailProvider
 from shared.storage.accounts import get_account
-from shared.storage.attachment_blobs import read_content, store_content
-from shared.storage.attachment_lists import StoredAttachment, get_attachment, record_content
-from shared.storage.database import Pool, user_transaction
+from shared.storage.attachment_blobs import delete_content, list_contents, read_content, store_content
+from shared.storage.attachment_lists import StoredAttachment, contents_in_use, get_attachment, record_content
+from shared.storage.database import Pool, system_transaction, user_transaction
+
+log = logging.getLogger(__name__)
 
 DOWNLOADABLE = (AttachmentKind.FILE, AttachmentKind.ITEM)
 
@@ -50,6 +53,22 @@ async def download(downloads: Downloads, user_id: UUID, message_id: UUID, attach
         async with user_transaction(downloads.pool, user_id) as conn:
             await record_content(conn, user_id, attachment.id, sha256)
     return _download(attachment, content)
+
+
+async def forget_contents(pool: Pool, blobs: BlobServiceClient) -> None:
+    """
+    Delete every content that no attachment has any more: its messages were deleted, or their mailboxes disconnected.
+
+    Somebody may open such an attachment meanwhile and rely on the copy that goes; it is fetched again then.
+    """
+    deleted = 0
+    async for contents in list_contents(blobs):
+        async with system_transaction(pool) as conn:
+            used = await contents_in_use(conn, contents)
+        for sha256 in set(contents) - used:
+            await delete_content(blobs, sha256)
+            deleted += 1
+    log.info("unused contents deleted", extra={"contents": deleted})
 
 
 async def _fetch(provider: MailProvider, attachment: StoredAttachment, max_bytes: int) -> bytes:

@@ -35,12 +35,13 @@ async def read_changes(pool: Pool, user_id: UUID, *, after: int, limit: int) -> 
     Read a page of the log.
 
     Positions have no gaps and become visible in order, so one that is missing was purged. The newest is read first:
-    if it lies beyond what was asked for and no row does, all are purged.
+    if it lies beyond what was asked for and no row does, all are purged. If it lies before that, the database was
+    restored to an earlier state, and what the reader followed since then is not in this log.
     """
     async with user_transaction(pool, user_id) as conn:
         newest = await newest_position(conn, user_id)
         found = await list_changes(conn, user_id, after=after, limit=limit + 1)
-    expected = after + len(found) if found else max(after, newest)
+    expected = after + len(found) if found else newest
     last = found[-1].position if found else after
     if last != expected:
         raise ChangesExpired(f"position {after}")

@@ -1,5 +1,6 @@
 """Attachments' content in Blob storage: one blob per content, named by its SHA-256."""
 
+from collections.abc import AsyncIterator
 from typing import Final
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -24,6 +25,23 @@ async def store_content(blobs: BlobServiceClient, sha256: bytes, content: bytes)
     except ResourceNotFoundError:
         await _create_container(blobs)
         await _upload(blobs, sha256, content)
+
+
+async def list_contents(blobs: BlobServiceClient) -> AsyncIterator[list[bytes]]:
+    """Give the names of all stored contents, some thousands at a time."""
+    try:
+        async for page in blobs.get_container_client(CONTAINER).list_blob_names().by_page():
+            yield [bytes.fromhex(name) async for name in page]
+    except ResourceNotFoundError:  # nobody has opened an attachment yet
+        return
+
+
+async def delete_content(blobs: BlobServiceClient, sha256: bytes) -> None:
+    """Delete a content; it may be gone already."""
+    try:
+        await blobs.get_blob_client(CONTAINER, sha256.hex()).delete_blob()
+    except ResourceNotFoundError:
+        return
 
 
 async def _upload(blobs: BlobServiceClient, sha256: bytes, content: bytes) -> None:

@@ -59,6 +59,12 @@ async def get_attachment(conn: Connection, user_id: UUID, message_id: UUID, atta
     raise NotFound(f"attachment {attachment_id}")
 
 
+async def contents_in_use(conn: Connection, contents: Sequence[bytes]) -> set[bytes]:
+    """Tell which of some contents anybody's attachment is known to have."""
+    rows = await conn.execute("SELECT contents_in_use(%(contents)s::bytea[])", {"contents": list(contents)})
+    return {bytes(row[0]) for row in await rows.fetchall()}
+
+
 async def record_content(conn: Connection, user_id: UUID, attachment_id: UUID, sha256: bytes) -> None:
     """Remember which blob holds the content; the attachment may be gone by now."""
     sql = """

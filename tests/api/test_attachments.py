@@ -2,15 +2,19 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 from uuid import uuid4
 
 import httpx
 import pytest
+from azure.storage.blob import BlobServiceClient
 
+from dev.azurite import RunningAzurite
 from dev.graph_simulator.client import SimulatorAdmin
 from dev.graph_simulator.fixture import RunningSimulator
 from functions.mail import content_disposition
@@ -58,9 +62,15 @@ class Inbox:
 
 @pytest.fixture(scope="module")
 def inbox(host: RunningHost, simulator: RunningSimulator) -> Iterator[Inbox]:
+    with new_inbox(host, simulator, ATTACHMENTS) as made:
+        yield made
+
+
+@contextmanager
+def new_inbox(host: RunningHost, simulator: RunningSimulator, attachments: Sequence[dict[str, Any]]) -> Iterator[Inbox]:
     email = f"{uuid4().hex}@contoso.example"
     simulator.admin.create_user(email)
-    simulator.admin.deliver(email, {"subject": "files", "attachments": ATTACHMENTS})
+    simulator.admin.deliver(email, {"subject": "files", "attachments": attachments})
     with httpx.Client(base_url=f"{host.url}/api", trust_env=False, timeout=30) as api:
         session = api.post("/auth/signup", json={"email": email, "password": PASSWORD}).json()
         api.headers["Authorization"] = f"Bearer {session['access_token']}"
@@ -167,3 +177,31 @@ def test_an_attachment_is_found_under_its_own_message_only(inbox: Inbox) -> None
 def test_a_file_name_cannot_say_more_than_a_name(name: str, expected: str) -> None:
     assert content_disposition(name) == expected
     assert json.dumps(expected).isascii()
+
+
+def timer_ran(host: RunningHost, name: str) -> None:
+    httpx.post(f"{host.url}/admin/functions/{name}", json={"input": ""}, trust_env=False).raise_for_status()
+
+
+def test_content_goes_when_no_attachment_has_it_any_more(
+    host: RunningHost, simulator: RunningSimulator, azurite: RunningAzurite, inbox: Inbox
+) -> None:
+    shared = inbox.get("page.html").content
+    with ExitStack() as stack:
+        leaver = stack.enter_context(
+            new_inbox(host, simulator, [file("own.txt", "text/plain", b"own"), ATTACHMENTS[1]])
+        )
+        assert (leaver.get("own.txt").content, leaver.get("page.html").content) == (b"own", shared)
+        blobs = stack.enter_context(BlobServiceClient.from_connection_string(azurite.connection_string))
+        kept, gone = (blobs.get_blob_client("attachments", sha256(each).hexdigest()) for each in (shared, b"own"))
+        timer_ran(host, "purge_expired")
+        assert gone.exists()
+        (account,) = leaver.api.get("/accounts").json()["items"]
+        leaver.api.delete(f"/accounts/{account['id']}").raise_for_status()
+
+        def is_gone() -> bool:
+            timer_ran(host, "purge_expired")
+            return not gone.exists()
+
+        eventually(is_gone)
+        assert kept.exists()

@@ -34,7 +34,6 @@ async def changes(user: SignedIn, **params: float) -> dict[str, Any]:
 
 async def test_an_empty_log_stays_where_it_was_asked(user: SignedIn) -> None:
     assert await changes(user, after=0) == {"items": [], "position": 0, "has_more": False}
-    assert await changes(user, after=99) == {"items": [], "position": 99, "has_more": False}
 
 
 async def test_changes_come_in_order_and_in_pages(app_pool: Pool, account: ConnectedAccount, user: SignedIn) -> None:
@@ -105,6 +104,23 @@ async def test_a_log_that_was_purged_says_so(
     await owner.execute(statement.encode(), [user.id])
     answer = await user.api.get("/changes", params={"after": after})
     assert (answer.status_code, answer.json()["type"]) == (410, "/problems/changes_expired")
+
+
+@pytest.mark.parametrize("newer", [0, 3])
+async def test_who_followed_a_log_that_was_restored_to_an_earlier_state_begins_anew(
+    app_pool: Pool, account: ConnectedAccount, user: SignedIn, owner: AsyncConnection[Any], newer: int
+) -> None:
+    """Past the end of the log at once; and, where positions were moved on after the restore, ever after."""
+    await append(app_pool, account, 2)
+    answer = await user.api.get("/changes", params={"after": 4})
+    assert (answer.status_code, answer.json()["type"]) == (410, "/problems/changes_expired")
+    await owner.execute("UPDATE app_user SET event_position = event_position + 1000 WHERE id = %s", [user.id])
+    if newer:
+        await append(app_pool, account, newer)
+    for position in (2, 4, 5, 9):
+        assert (await user.api.get("/changes", params={"after": position})).status_code == 410
+    here = await changes(user)
+    assert await changes(user, after=here["position"]) == here
 
 
 async def test_who_is_beyond_what_was_purged_goes_on(

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from shared.models.accounts import ConnectedAccount
 from shared.storage.database import Pool
 from tests.api.conftest import OPERATOR_KEY, SignedIn, connect
-from tests.host.hosting import RunningHost
+from tests.host.hosting import RunningHost, soon
 
 Owner = AsyncConnection[tuple[Any, ...]]
 PATHS: Final = (
@@ -217,6 +217,19 @@ async def test_a_failed_job_is_shown_without_ids_of_the_provider(
     ids = {"kind": "fetch_message.v1", "account_id": str(account.id)}
     job_id = await fail(owner, account, {**ids, "provider_message_id": "AAMk", "change_key": "CQAA"})
     assert (await operator.get(f"/operators/failed-jobs/{job_id}")).json()["job"] == ids
+
+
+async def test_an_operator_disconnects_an_account(
+    operator: httpx.AsyncClient, owner: Owner, account: ConnectedAccount, user: SignedIn
+) -> None:
+    assert (await user.api.delete(f"/operators/accounts/{account.id}")).status_code == 401
+    assert (await operator.delete(f"/operators/accounts/{account.id}")).status_code == 204
+
+    async def is_gone() -> bool:
+        return await (await owner.execute("SELECT 1 FROM account WHERE id = %s", (account.id,))).fetchone() is None
+
+    await soon(is_gone)
+    assert (await operator.delete(f"/operators/accounts/{account.id}")).status_code == 404
 
 
 async def test_an_operator_has_an_account_audited(
