@@ -67,7 +67,7 @@ class TrialFailed(Exception):
 class Trial:
     """A running system with one user, whose mailbox is `ADDRESS`. Use it as a context manager."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a trial may be of, each named where it is given
         self,
         folder: Path,
         *,

@@ -54,7 +54,7 @@ class Vault:
             raise ServiceUnavailable("Key Vault: no answer in time") from exc
         except ResourceNotFoundError as exc:
             raise ProviderMisconfigured(f"Key Vault has no secret or certificate {name}") from exc
-        except AzureError as exc:
+        except (AzureError, ValueError) as exc:  # ValueError: it asks for a token that is not for it
             status = getattr(exc, "status_code", None)
             raise ServiceUnavailable(f"Key Vault: {type(exc).__name__} {status or ''}".rstrip()) from exc
 

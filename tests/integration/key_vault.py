@@ -44,14 +44,16 @@ class KeyVault:
     status: int | None = None
     retry_after: int | None = None
     asked: list[str] = field(default_factory=list)
-    is_challenged_by_address: bool = False  # as the vault's own name is, which its client then insists on
+    resource: str = "https://vault.azure.net"
+
+    def go_by_address(self) -> None:
+        """Satisfy a client that takes a token only for a domain that its vault is in: 127.0.0.1:1 is in 0.0.1:1."""
+        self.url = self.url.replace("localhost", "127.0.0.1")
+        self.resource = self.url.replace("127.0.0.1", "0.0.1")
 
     @property
     def challenge(self) -> str:
-        """The client takes a token only for a domain that its vault is in: 127.0.0.1:1 is in 0.0.1:1."""
-        domain = urlsplit(self.url).netloc.replace("localhost", "0.0.1")
-        resource = f"https://{domain}" if self.is_challenged_by_address else "https://vault.azure.net"
-        return f'Bearer authorization="https://login.windows.net/tenant", resource="{resource}"'
+        return f'Bearer authorization="https://login.windows.net/tenant", resource="{self.resource}"'
 
     def client(self, *, retries: int = 0) -> SecretClient:
         return SecretClient(

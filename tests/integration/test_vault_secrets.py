@@ -220,8 +220,8 @@ async def test_the_app_signs_in_to_the_vault_with_its_identity(
     key_vault: KeyVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the clients and their checks as in production: only the vault and the identity's endpoint are stand-ins."""
-    key_vault.is_challenged_by_address = True
-    settings = settings_for(key_vault, key_vault_url=key_vault.url.replace("localhost", "127.0.0.1"))
+    key_vault.go_by_address()
+    settings = settings_for(key_vault)
     with IdentityServer(lambda _: TOKEN) as endpoint:
         for name, value in endpoint.environment.items():
             monkeypatch.setenv(name, value)
@@ -234,3 +234,20 @@ async def test_the_app_signs_in_to_the_vault_with_its_identity(
         assert len(endpoint.asked) == 1
         await vault.close()
         await identity.close()
+
+
+async def test_a_vault_that_asks_for_a_token_for_others_gets_none(
+    key_vault: KeyVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_vault.resource = "https://elsewhere.example"
+    settings = settings_for(key_vault)
+    with IdentityServer(lambda _: TOKEN) as endpoint:
+        for name, value in endpoint.environment.items():
+            monkeypatch.setenv(name, value)
+        async with AppIdentity(settings) as identity:
+            vault = open_vault(settings, identity)
+            assert vault
+            with pytest.raises(ServiceUnavailable, match="ValueError"):
+                await vault.versions("webhook-key")
+            await vault.close()
+        assert endpoint.asked == []
