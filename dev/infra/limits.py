@@ -59,8 +59,8 @@ def _connection_faults(
 ) -> Iterator[str]:
     instances = app.get("properties.functionAppConfig.scaleAndConcurrency.maximumInstanceCount")
     timers = sum(name.endswith("_SCHEDULE") for name in settings)
-    opened = (groups * instances + timers) * int(settings["DATABASE_POOL_SIZE"])
-    size, pooled = server.get("sku.name"), f":{PGBOUNCER_PORT}/" in settings["DATABASE_URL"]
+    opened = (groups * instances + timers) * int(settings.get("DATABASE_POOL_SIZE", 0))
+    size, pooled = server.get("sku.name"), f":{PGBOUNCER_PORT}/" in settings.get("DATABASE_URL", "")
     if pooled and server.get("sku.tier") == "Burstable":
         yield f"{server.at}: {profile}: {size} has no PgBouncer"
     taken = PGBOUNCER_CONNECTIONS if pooled else CONNECTIONS.get(size, 0)
