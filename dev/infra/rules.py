@@ -16,7 +16,7 @@ from dev.infra.secrecy import broad_roles, plain_secrets, unknown_roles
 from dev.infra.security import exposed_in_prod, flex_violations, weak_resources
 from dev.infra.symbols import module_mismatches, syntax_errors, uneven_profiles, unknown_names, unused_names
 
-SHAPE_RULES: Final[tuple[Callable[[Template], list[str]], ...]] = (
+TEMPLATE_RULES: Final[tuple[Callable[[Template], list[str]], ...]] = (
     syntax_errors,
     unknown_names,
     unused_names,
@@ -24,10 +24,6 @@ SHAPE_RULES: Final[tuple[Callable[[Template], list[str]], ...]] = (
     uneven_profiles,
     unknown_types,
     property_faults,
-)
-"""What every file must keep before anything can be worked out of it."""
-
-TEMPLATE_RULES: Final[tuple[Callable[[Template], list[str]], ...]] = (
     unknown_roles,
     broad_roles,
     plain_secrets,
@@ -61,20 +57,19 @@ class Report:
 
 
 def check(root: Path) -> Report:
-    """Hold a checkout against every rule."""
+    """Hold a checkout against every rule; one that does not parse against nothing else."""
     template = read_template(root)
-    findings = [finding for rule in SHAPE_RULES for finding in rule(template)]
+    findings = syntax_errors(template)
     properties = 0
     if not findings:
-        properties = sum(1 for _ in checked_properties(template))
         findings = [finding for rule in TEMPLATE_RULES for finding in _findings(rule, template)]
         findings += [finding for rule in CHECKOUT_RULES for finding in _findings(rule, root)]
+        properties = sum(1 for _ in checked_properties(template))
+    resources = [each for file in template.values() for each in file.declared("resource").values()]
     return Report(
-        resources=sum(
-            not is_existing(each) for file in template.values() for each in file.declared("resource").values()
-        ),
+        resources=sum(not is_existing(each) for each in resources),
         properties=properties,
-        rules=len(SHAPE_RULES) + len(TEMPLATE_RULES) + len(CHECKOUT_RULES),
+        rules=len(TEMPLATE_RULES) + len(CHECKOUT_RULES),
         findings=findings,
     )
 
