@@ -1,6 +1,7 @@
 """Workflows go through actionlint and the template through the Bicep compiler, where there is one."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -65,9 +66,12 @@ def test_the_linter_of_the_development_packages_knows_workflows(tmp_path: Path) 
         "on: push\npermissions:\n  id-tokn: write\njobs:\n  a:\n    runs-on: ubuntu-latest\n"
         "    steps:\n      - run: echo ${{ vars.REGION }}\n"
     )
+    shutil.copy(tmp_path / WORKFLOWS / "deploy.yml", tmp_path / WORKFLOWS / "second.yaml")
     (tmp_path / "node_modules").symlink_to(REPOSITORY / "node_modules")
     found = workflow_faults(tmp_path)
-    assert [fault.partition(" unknown permission")[0] for fault in found] == [f"{WORKFLOWS}/deploy.yml:3:"]
+    assert [fault.partition(" unknown permission")[0] for fault in found] == [
+        f"{WORKFLOWS}/{name}:3:" for name in ("deploy.yml", "second.yaml")
+    ]
 
 
 def test_what_the_compiler_refuses_is_told_with_its_line(checkout: Path, programs: Path) -> None:

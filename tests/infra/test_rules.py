@@ -186,6 +186,7 @@ CHANGES: tuple[tuple[Rule, str, str, str, str], ...] = (
         "'x'",
         "no subnet is delegated to",
     ),
+    (limits.network_faults, "modules/network.bicep", "Access: true", "Access: false", "app has no way out"),
     (limits.azd_faults, "main.bicep", "output KEY_VAULT_URL", "output keyVaultUrl", "there is no output KEY_VAULT_URL"),
     (limits.azd_faults, "modules/app.bicep", "'azd-service-name': 'api'", "service: 'api'", "azd-service-name: api"),
     (
