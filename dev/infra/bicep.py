@@ -97,7 +97,11 @@ Template = Mapping[PurePosixPath, BicepFile]
 def template_from(texts: Mapping[str, str]) -> Template:
     """Parse files by path. What cannot be parsed is an ERROR node, not an exception."""
     paths = {PurePosixPath(path): text for path, text in texts.items()}
-    return {path: BicepFile(path, _PARSER.parse(text.encode()).root_node) for path, text in paths.items()}
+    return {path: BicepFile(path, parse(text.encode())) for path, text in paths.items()}
+
+
+def parse(text: bytes) -> Node:
+    return _PARSER.parse(text).root_node
 
 
 def read_template(root: Path = REPOSITORY) -> Template:

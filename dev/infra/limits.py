@@ -59,8 +59,8 @@ def _connection_faults(
 ) -> Iterator[str]:
     instances = app.get("properties.functionAppConfig.scaleAndConcurrency.maximumInstanceCount")
     timers = sum(name.endswith("_SCHEDULE") for name in settings)
-    opened = (groups * instances + timers) * int(settings["DATABASE_POOL_SIZE"])
-    size, pooled = server.get("sku.name"), f":{PGBOUNCER_PORT}/" in settings["DATABASE_URL"]
+    opened = (groups * instances + timers) * int(settings.get("DATABASE_POOL_SIZE", 0))
+    size, pooled = server.get("sku.name"), f":{PGBOUNCER_PORT}/" in settings.get("DATABASE_URL", "")
     if pooled and server.get("sku.tier") == "Burstable":
         yield f"{server.at}: {profile}: {size} has no PgBouncer"
     taken = PGBOUNCER_CONNECTIONS if pooled else CONNECTIONS.get(size, 0)
@@ -69,7 +69,7 @@ def _connection_faults(
 
 
 def network_faults(template: Template) -> list[str]:
-    """List subnets that overlap or lie outside their network, and delegations that are missing."""
+    """List subnets that overlap, lie outside their network or have no way out, and delegations that are missing."""
     found: list[str] = []
     for resource in deployed(template, "prod"):
         if resource.type == "Microsoft.Network/virtualNetworks":
@@ -86,13 +86,19 @@ def _subnet_faults(resource: Resource, space: list[Any]) -> Iterator[str]:
             yield f"{subnet['name']} lies outside the network"
         yield from (f"{subnet['name']} overlaps {name}" for name, other in taken.items() if own.overlaps(other))
         taken[subnet["name"]] = own
+        if subnet["properties"].get("delegations") and not _has_way_out(subnet["properties"]):
+            yield f"{subnet['name']} has no way out"
     delegated = {
         each["properties"]["serviceName"]
         for subnet in resource.get("properties.subnets")
         for each in subnet["properties"].get("delegations", [])
     }
-    needed = {f"{service}" for service in DELEGATED} - delegated
+    needed = set(DELEGATED) - delegated
     yield from (f"no subnet is delegated to {service}" for service in sorted(needed))
+
+
+def _has_way_out(subnet: dict[str, Any]) -> bool:
+    return subnet.get("defaultOutboundAccess") is True or bool(subnet.get("natGateway"))
 
 
 DELEGATED: Final = (

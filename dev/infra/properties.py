@@ -19,6 +19,7 @@ from dev.infra.resource_types import (
 )
 
 OF_THE_LANGUAGE: Final[Mapping[str, Any]] = {"parent": "any", "scope": "any", "dependsOn": "array"}
+LOOKED_UP: Final[Mapping[str, Any]] = {"name!": "string", "parent": "any", "scope": "any"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,13 @@ def property_faults(template: Template) -> list[str]:
 
 
 def checked_properties(template: Template) -> Iterator[Checked]:
-    """Look at every property of every resource that the template creates."""
+    """Look at every property of every resource that the template creates or looks up."""
     for file in template.values():
         for resource in file.declared("resource").values():
             known = resource_types().get(resource_type(resource))
-            if known is not None and not is_existing(resource):
-                yield from _object(template, Value(file, resource.body), {**known.shape, **OF_THE_LANGUAGE})
+            if known is not None:
+                shape = LOOKED_UP if is_existing(resource) else {**known.shape, **OF_THE_LANGUAGE}
+                yield from _object(template, Value(file, resource.body), shape)
 
 
 def unknown_types(template: Template) -> list[str]:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dev.infra.app_settings import setting_faults
-from dev.infra.bicep import Template, is_existing, read_template
+from dev.infra.bicep import FOLDER, Template, is_existing, read_template
 from dev.infra.documents import document_faults
 from dev.infra.limits import azd_faults, names_out_of_bounds, network_faults, pools_too_large
 from dev.infra.parameter_file import parameter_file_faults
@@ -16,17 +16,13 @@ from dev.infra.secrecy import broad_roles, plain_secrets, unknown_roles
 from dev.infra.security import exposed_in_prod, flex_violations, weak_resources
 from dev.infra.symbols import module_mismatches, syntax_errors, uneven_profiles, unknown_names, unused_names
 
-SYMBOL_RULES: Final[tuple[Callable[[Template], list[str]], ...]] = (
+TEMPLATE_RULES: Final[tuple[Callable[[Template], list[str]], ...]] = (
     syntax_errors,
     unknown_names,
     unused_names,
     module_mismatches,
     uneven_profiles,
     unknown_types,
-)
-"""What every file must keep before anything can be worked out of it."""
-
-TEMPLATE_RULES: Final[tuple[Callable[[Template], list[str]], ...]] = (
     property_faults,
     unknown_roles,
     broad_roles,
@@ -61,19 +57,26 @@ class Report:
 
 
 def check(root: Path) -> Report:
-    """Hold a checkout against every rule."""
+    """Hold a checkout against every rule; one that does not parse against nothing else."""
     template = read_template(root)
-    findings = [finding for rule in SYMBOL_RULES for finding in rule(template)]
+    findings = syntax_errors(template)
     properties = 0
     if not findings:
+        findings = [finding for rule in TEMPLATE_RULES for finding in _findings(rule, template)]
+        findings += [finding for rule in CHECKOUT_RULES for finding in _findings(rule, root)]
         properties = sum(1 for _ in checked_properties(template))
-        findings = [finding for rule in TEMPLATE_RULES for finding in rule(template)]
-        findings += [finding for rule in CHECKOUT_RULES for finding in rule(root)]
+    resources = [each for file in template.values() for each in file.declared("resource").values()]
     return Report(
-        resources=sum(
-            not is_existing(each) for file in template.values() for each in file.declared("resource").values()
-        ),
+        resources=sum(not is_existing(each) for each in resources),
         properties=properties,
-        rules=len(SYMBOL_RULES) + len(TEMPLATE_RULES) + len(CHECKOUT_RULES),
+        rules=len(TEMPLATE_RULES) + len(CHECKOUT_RULES),
         findings=findings,
     )
+
+
+def _findings(rule: Callable[[Any], list[str]], subject: object) -> list[str]:
+    """Apply a rule. A template that it cannot work out, because parts do not fit together, is a finding too."""
+    try:
+        return rule(subject)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
+        return [f"{FOLDER}/main.bicep:1: {rule.__name__} cannot be worked out: {exc!r}"]

@@ -4,6 +4,7 @@ param name string
 param location string
 
 // The app's subnet is large because it takes addresses as the app takes instances, and cannot grow while it is in use.
+// Subnets have no way out unless they say so, and Graph, Entra and the migrations' image are outside.
 resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
   name: 'vnet-${name}'
   location: location
@@ -14,6 +15,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
         name: 'app'
         properties: {
           addressPrefix: '10.20.0.0/22'
+          defaultOutboundAccess: true
           delegations: [
             {
               name: 'functions'
@@ -26,6 +28,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
         name: 'database'
         properties: {
           addressPrefix: '10.20.4.0/27'
+          defaultOutboundAccess: true
           delegations: [
             {
               name: 'postgres'
@@ -38,6 +41,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
         name: 'endpoints'
         properties: {
           addressPrefix: '10.20.4.64/27'
+          defaultOutboundAccess: false
           privateEndpointNetworkPolicies: 'Enabled'
         }
       }
@@ -45,6 +49,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
         name: 'migrations'
         properties: {
           addressPrefix: '10.20.4.128/27'
+          defaultOutboundAccess: true
           delegations: [
             {
               name: 'containers'

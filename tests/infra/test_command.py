@@ -54,6 +54,18 @@ def test_a_checkout_without_fault_is_counted_and_accepted(checkout: Path) -> Non
             r"infra/modules/app\.bicep:\d+: WEB_BASE_URL is",
         ),
         (
+            "infra/modules/app.bicep",
+            "  DATABASE_POOL_SIZE: string(databasePoolSize)\n",
+            "",
+            r"infra/modules/app\.bicep:\d+: DATABASE_POOL_SIZE is",
+        ),
+        (
+            "infra/modules/app.bicep",
+            "string(databasePoolSize)",
+            "'many'",
+            r"infra/main\.bicep:1: pools_too_large cannot be worked out",
+        ),
+        (
             "infra/main.bicep",
             "param location string",
             "param location strnig {",

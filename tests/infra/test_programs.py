@@ -1,11 +1,13 @@
 """Workflows go through actionlint and the template through the Bicep compiler, where there is one."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
+from dev.infra.bicep import REPOSITORY
 from dev.infra.programs import WORKFLOWS, compiler_faults, workflow_faults
 
 SAYS_SO = "#!/bin/sh\necho '{said}'\nexit {status}\n"
@@ -56,6 +58,20 @@ def test_a_linter_that_breaks_is_a_finding(checkout: Path, programs: Path) -> No
 def test_workflows_that_the_linter_accepts_are_fine(checkout: Path, programs: Path) -> None:
     put(programs, "actionlint", "Checking 1 workflow file(s)...", 0)
     assert workflow_faults(checkout) == []
+
+
+def test_the_linter_of_the_development_packages_knows_workflows(tmp_path: Path) -> None:
+    (tmp_path / WORKFLOWS).mkdir(parents=True)
+    (tmp_path / WORKFLOWS / "deploy.yml").write_text(
+        "on: push\npermissions:\n  id-tokn: write\njobs:\n  a:\n    runs-on: ubuntu-latest\n"
+        "    steps:\n      - run: echo ${{ vars.REGION }}\n"
+    )
+    shutil.copy(tmp_path / WORKFLOWS / "deploy.yml", tmp_path / WORKFLOWS / "second.yaml")
+    (tmp_path / "node_modules").symlink_to(REPOSITORY / "node_modules")
+    found = workflow_faults(tmp_path)
+    assert [fault.partition(" unknown permission")[0] for fault in found] == [
+        f"{WORKFLOWS}/{name}:3:" for name in ("deploy.yml", "second.yaml")
+    ]
 
 
 def test_what_the_compiler_refuses_is_told_with_its_line(checkout: Path, programs: Path) -> None:
