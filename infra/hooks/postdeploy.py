@@ -29,7 +29,7 @@ def _until_answered(url: str, is_right: Callable[[dict[str, Any]], bool], patien
     while True:
         status, text = _asked(url)
         answer = _object_from(text)
-        if status == http.client.OK and is_right(answer):
+        if is_right(answer):
             return answer
         if time.monotonic() > deadline:
             stop(f"{url} answers {status}: {text[:500]}\ndocs/how-to/deploy.md says what to look at first.")

@@ -16,6 +16,8 @@ MESSAGES = 200
 FIRST_ANSWER_SECONDS = 30  # Flex Consumption gives an instance no longer to start
 TOP_LEVEL = {"function_app.py", "functions", "host.json", "requirements.txt", "shared"}
 LEFT_BEHIND = (
+    ".azure/config.json",
+    ".ci/run",
     ".azure/production/.env",
     ".git/config",
     ".github/workflows/ci.yml",
@@ -26,6 +28,7 @@ LEFT_BEHIND = (
     ".venv/bin/python",
     ".vscode/settings.json",
     "azure.yaml",
+    "checkout_env/lib/x.py",
     "checkout_env/pyvenv.cfg",
     "dev/trial.py",
     "docs/README.md",
