@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -150,6 +151,20 @@ def test_whoever_is_signed_in_administers_the_database(without_vault: FarEnds) -
     kept = without_vault.kept()
     assert (kept["AZURE_PRINCIPAL_ID"], kept["AZURE_PRINCIPAL_TYPE"]) == ("0a", "User")
     assert kept["MAIL_DATABASE_ADMINISTRATOR"] == "ada@contoso.example"
+
+
+def test_the_template_reads_what_is_decided_and_tells_what_is_asked(without_vault: FarEnds) -> None:
+    without_vault.answer({"az ad signed-in-user show": {"id": "0a", "name": "ada@contoso.example"}})
+    without_vault.run("preprovision", ENVIRONMENT | {"MAIL_DATABASE_ADMINISTRATOR": ""})
+    kept = without_vault.kept().keys() | {"MICROSOFT_CLIENT_ID"}
+    parameters = (ROOT / "infra" / "main.bicepparam").read_text()
+    assert kept <= set(re.findall(r"readEnvironmentVariable\('(\w+)'", parameters))
+    needed = set(re.findall(r"readEnvironmentVariable\('(\w+)'\)", parameters))
+    assert needed <= kept | {"AZURE_ENV_NAME", "AZURE_LOCATION"}
+    hooks = "".join(file.read_text() for file in (ROOT / "infra" / "hooks").glob("*.py"))
+    told = set(re.findall(r"^output (\w+)", (ROOT / "infra" / "main.bicep").read_text(), re.MULTILINE))
+    assert set(re.findall(r'required\("(\w+)"\)', hooks)) <= told | kept | {"AZURE_ENV_NAME"}
+    assert {"MIGRATION_SUBNET_ID", "REDIRECT_URI"} <= told
 
 
 def test_the_application_is_given_the_permissions_that_the_product_asks_for() -> None:
