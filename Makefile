@@ -8,7 +8,7 @@ PRODUCT := $(wildcard function_app.py functions/*.py shared/*.py shared/*/*.py)
 PAGE_SOURCES := $(shell find frontend -type f \( -path 'frontend/src/*' -o -path 'frontend/public/*' -o -path 'frontend/scripts/*' \) -not -path '*/generated/*' 2>/dev/null) \
 	$(wildcard frontend/index.html frontend/package.json frontend/vite.config.ts frontend/tsconfig*.json)
 HAS_PAGE := $(wildcard frontend/package.json)
-CODE := $(wildcard function_app.py functions shared dev tests benchmarks)
+CODE := $(wildcard function_app.py functions shared dev infra tests benchmarks)
 STACK = $(BIN)/python -m dev.stack $(if $(STATE),--state "$(STATE)")
 # Only from the command line: many a login sets MAIL or HOST to something else.
 given = $(and $(findstring command line,$(origin $(1))),$($(1)))

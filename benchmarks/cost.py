@@ -23,6 +23,8 @@ SMALL_SERVER_MONTH: Final = 12.41  # B1ms
 SERVER_MONTH: Final = 130.0
 GIGABYTE_MONTH: Final = 0.115
 LOG_GIGABYTE: Final = 2.99
+PRIVATE_ADDRESS_MONTH: Final = 0.01 * 730
+STANDARD_PAGE_MONTH: Final = 9.0
 
 INSTANCES: Final = ((0.5, 0.25), (2.0, 1.0), (4.0, 2.0))  # GB, besides what the platform takes, and cores
 GIGABYTE: Final = 1e9
@@ -50,6 +52,23 @@ class Work:
     client_cpu_seconds: float
     database_cpu_seconds: float
     memory_bytes: int  # of an instance, at its largest
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one of the template's profiles costs for a month before anybody uses it, and by which size it works."""
+
+    name: str
+    servers_month: float  # a standby counts as a server
+    disks: int
+    others_month: float
+    instance_gigabytes: float
+
+
+PROFILES: Final = (
+    Profile("dev", SMALL_SERVER_MONTH, 1, 0.0, 0.5),
+    Profile("prod", 2 * SERVER_MONTH, 2, 4 * PRIVATE_ADDRESS_MONTH + STANDARD_PAGE_MONTH, 2.0),
+)
 
 
 def million_messages(work: Work) -> float:
@@ -106,10 +125,19 @@ def _busy(executions: float, seconds: float) -> float:
     return seconds * (1 - math.exp(-executions * LEAST_EXECUTION_SECONDS / seconds))
 
 
-def idle_month() -> float:
-    """Add up what a system costs that nobody uses: the smallest server with 32 GB, and timers."""
-    timers = 3 * 30 * 24 * 60 * LEAST_EXECUTION_SECONDS * INSTANCES[0][0] * GB_SECOND / 10  # most every ten minutes
-    return SMALL_SERVER_MONTH + 32 * GIGABYTE_MONTH + timers
+def idle_month(profile: Profile) -> float:
+    """Add up what a system costs that nobody uses: servers with 32 GB, what stands beside them, and timers."""
+    runs = 30 * 24 * 60 * (1 + 1 / 5 + 1 / 10)  # the sweep, renewals, delta
+    timers = runs * LEAST_EXECUTION_SECONDS * profile.instance_gigabytes * GB_SECOND
+    return profile.servers_month + profile.disks * 32 * GIGABYTE_MONTH + profile.others_month + timers
+
+
+def loaded_month(work: Work, profile: Profile, *, mailboxes: int = 1000, messages: int = 20_000) -> float:
+    """Add to that what so many mailboxes cause, in instances of the profile's size."""
+    month = _month(work, mailboxes=mailboxes, messages=messages)
+    month["GB-seconds"] *= profile.instance_gigabytes / _instance(work)[0]
+    month["storage"] *= profile.disks
+    return idle_month(profile) + sum(month.values()) - month["PostgreSQL"]
 
 
 def measured_work() -> Work:
@@ -130,7 +158,9 @@ def measure() -> list[Row]:
     rows += [{"what": f"1,000 mailboxes a month: {name}", "$": cost} for name, cost in month.items()]
     rows.append({"what": "1,000 mailboxes a month", "$": sum(month.values())})
     rows.append({"what": "one of them", "$": loaded_mailbox_month(work)})
-    rows.append({"what": "idle, a month", "$": idle_month()})
+    for profile in PROFILES:
+        rows.append({"what": f"{profile.name}, idle, a month", "$": idle_month(profile)})
+        rows.append({"what": f"{profile.name}, with 1,000 mailboxes", "$": loaded_month(work, profile)})
     return rows
 
 
