@@ -100,6 +100,7 @@ var profiles = {
     databasePort: 5432 // the burstable tier has no PgBouncer
     databaseBackupDays: 7
     databasePoolSize: 2
+    databaseConnectionsMetric: 'active_connections'
     databaseConnectionsAlarm: 28
     instanceMemoryMB: 512
     maximumInstanceCount: 2
@@ -114,7 +115,8 @@ var profiles = {
     databasePort: 6432 // PgBouncer, which takes 5,000 connections: (5 x 100 + 5) x 4 = 2,020
     databaseBackupDays: 35
     databasePoolSize: 4
-    databaseConnectionsAlarm: 680
+    databaseConnectionsMetric: 'client_connections_waiting' // for one of PgBouncer's to the server
+    databaseConnectionsAlarm: 20
     instanceMemoryMB: 2048
     maximumInstanceCount: 100
     httpConcurrency: 16
@@ -266,6 +268,7 @@ module alerts 'modules/alerts.bicep' = {
     workspaceId: telemetry.outputs.workspaceId
     databaseId: database.outputs.id
     email: alarmEmail
+    databaseConnectionsMetric: chosen.databaseConnectionsMetric
     databaseConnections: chosen.databaseConnectionsAlarm
   }
 }

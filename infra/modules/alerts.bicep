@@ -5,6 +5,7 @@ param location string
 param workspaceId string
 param databaseId string
 param email string
+param databaseConnectionsMetric string
 param databaseConnections int
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(email)) {
@@ -187,7 +188,7 @@ var databaseAlarms = [
     name: 'connections'
     title: 'The database runs out of connections'
     severity: 2
-    metric: 'active_connections'
+    metric: databaseConnectionsMetric
     threshold: databaseConnections
   }
 ]

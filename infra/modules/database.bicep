@@ -84,6 +84,16 @@ resource pooling 'Microsoft.DBforPostgreSQL/flexibleServers/configurations@2025-
   dependsOn: [onlyTls]
 }
 
+resource poolingMetrics 'Microsoft.DBforPostgreSQL/flexibleServers/configurations@2025-08-01' = if (pooled) {
+  parent: server
+  name: 'metrics.pgbouncer_diagnostics'
+  properties: {
+    source: 'user-override'
+    value: 'on'
+  }
+  dependsOn: [pooling]
+}
+
 resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-01' = {
   parent: server
   name: databaseName
@@ -91,7 +101,7 @@ resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-0
     charset: 'UTF8'
     collation: 'en_US.utf8'
   }
-  dependsOn: [onlyTls, pooling]
+  dependsOn: [onlyTls, poolingMetrics]
 }
 
 // This address stands for every address inside Azure: without a virtual network the app has none of its own.
