@@ -2,12 +2,14 @@
 
 import json
 import secrets
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.serving import serving
 
 TOKEN_SECONDS = 24 * 3600
 
@@ -38,27 +40,18 @@ class IdentityEndpoint:
         }
 
 
-class IdentityServer:
-    def __init__(self, token_for: Callable[[str], str]) -> None:
-        self._token_for = token_for
-
-    def __enter__(self) -> IdentityEndpoint:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        endpoint = IdentityEndpoint(f"http://127.0.0.1:{self._server.server_port}/msi/token", self._token_for)
-        self._server.endpoint = endpoint  # type: ignore[attr-defined] # how the handler finds it
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        return endpoint
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+@contextmanager
+def running_identity(token_for: Callable[[str], str]) -> Iterator[IdentityEndpoint]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    endpoint = IdentityEndpoint(f"http://127.0.0.1:{server.server_port}/msi/token", token_for)
+    server.endpoint = endpoint  # type: ignore[attr-defined] # how the handler finds it
+    with serving(server):
+        yield endpoint
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        endpoint: IdentityEndpoint = self.server.endpoint  # type: ignore[attr-defined] # set by IdentityServer
+        endpoint: IdentityEndpoint = self.server.endpoint  # type: ignore[attr-defined] # set by running_identity
         is_let_in = self.headers.get("X-IDENTITY-HEADER") == endpoint.header
         body = json.dumps(endpoint.answer(self.path) if is_let_in else {}).encode()
         self.send_response(200 if is_let_in else 401)

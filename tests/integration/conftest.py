@@ -1,6 +1,7 @@
 """A user with a connected account, in a fresh copy of the migrated database."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
@@ -12,7 +13,9 @@ from shared.models.accounts import ConnectedAccount
 from shared.models.mail import ProviderProfile
 from shared.storage.accounts import connect_mailbox
 from shared.storage.database import Pool, user_transaction
+from shared.vault import Vault
 from tests.conftest import Database
+from tests.integration.key_vault import Clock, KeyVault
 
 
 @pytest.fixture
@@ -46,3 +49,22 @@ async def account(pool: Pool, owner: AsyncConnection[tuple[object, ...]]) -> Con
     profile = ProviderProfile("tenant", "object", "owner@contoso.example", "Owner")
     async with user_transaction(pool, user_id) as conn:
         return await connect_mailbox(conn, user_id, "outlook", profile)
+
+
+@pytest.fixture(scope="session")
+def ca_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the authority of stand-ins is kept."""
+    return tmp_path_factory.mktemp("ca")
+
+
+@pytest.fixture
+async def vault(key_vault: KeyVault) -> AsyncIterator[Vault]:
+    """A client of the stand-in that a module's own `key_vault` is."""
+    opened = key_vault.vault()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

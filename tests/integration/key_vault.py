@@ -1,8 +1,8 @@
 """Key Vault as its client sees it: a challenge, then the versions of secrets, over HTTPS."""
 
 import json
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +17,7 @@ from azure.keyvault.secrets.aio import SecretClient
 
 from dev.graph_simulator.certificates import CA_FILE, server_context
 from shared.vault import Vault
+from tests.serving import serving
 
 TOKEN = "let me in"
 PAGE = 2
@@ -32,6 +33,16 @@ class Kept:
     enabled: bool = True
     expires_at: datetime | None = None
     created_at: datetime | None = None  # else in the order of the list, long ago
+
+
+class Clock:
+    """Goes on when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
 
 
 @dataclass
@@ -113,28 +124,20 @@ class _Credential(AsyncTokenCredential):
     ) -> None: ...
 
 
-class KeyVaultServer:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> KeyVault:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.socket = server_context(self._folder).wrap_socket(self._server.socket, server_side=True)
-        vault = KeyVault(f"https://localhost:{self._server.server_port}", str(self._folder / CA_FILE))
-        self._server.vault = vault  # type: ignore[attr-defined] # how the handler finds it
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        return vault
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+@contextmanager
+def running_vault(ca_folder: Path) -> Iterator[KeyVault]:
+    """Serve a vault, with a certificate of the authority in a folder, which is made if it is not there."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.socket = server_context(ca_folder).wrap_socket(server.socket, server_side=True)
+    vault = KeyVault(f"https://localhost:{server.server_port}", str(ca_folder / CA_FILE))
+    server.vault = vault  # type: ignore[attr-defined] # how the handler finds it
+    with serving(server):
+        yield vault
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        vault: KeyVault = self.server.vault  # type: ignore[attr-defined] # set by KeyVaultServer
+        vault: KeyVault = self.server.vault  # type: ignore[attr-defined] # set by running_vault
         is_let_in = self.headers.get("Authorization") == f"Bearer {TOKEN}"
         status, document = vault.answer(self.path) if is_let_in else (401, {})
         body = json.dumps(document).encode()

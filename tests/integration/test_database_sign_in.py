@@ -12,7 +12,7 @@ from dev.postgres import RunningPostgres
 from shared.identity import AppIdentity
 from shared.settings import Settings
 from shared.storage.database import ENTRA_SCOPE, open_pool, system_transaction
-from tests.integration.app_identity import IdentityEndpoint, IdentityServer
+from tests.integration.app_identity import IdentityEndpoint, running_identity
 
 
 class Role:
@@ -70,7 +70,7 @@ def role(postgres_cluster: RunningPostgres) -> Iterator[Role]:
 
 @pytest.fixture
 def endpoint(role: Role, monkeypatch: pytest.MonkeyPatch) -> Iterator[IdentityEndpoint]:
-    with IdentityServer(role.token_for) as running:
+    with running_identity(role.token_for) as running:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
         yield running

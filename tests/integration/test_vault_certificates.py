@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,43 +13,18 @@ from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 from shared.errors import ProviderMisconfigured, ProviderRejected, ServiceUnavailable
 from shared.providers.notification_certificates import VaultCertificates
 from shared.vault import Vault
-from tests.integration.key_vault import Kept, KeyVault, KeyVaultServer
+from tests.integration.key_vault import Clock, Kept, KeyVault, running_vault
 from tests.unit.rich_content import CertificateHolder
 
 NAME = "notifications"
 OLDER, NEWER = CertificateHolder(), CertificateHolder()
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("ca")
-
-
 @pytest.fixture
-def key_vault(folder: Path) -> Iterator[KeyVault]:
-    with KeyVaultServer(folder) as vault:
+def key_vault(ca_folder: Path) -> Iterator[KeyVault]:
+    with running_vault(ca_folder) as vault:
         vault.secrets[NAME] = [Kept("older", OLDER.pem)]
         yield vault
-
-
-@pytest.fixture
-async def vault(key_vault: KeyVault) -> AsyncIterator[Vault]:
-    opened = key_vault.vault()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -169,8 +144,8 @@ async def test_a_vault_that_lets_wait_holds_up_nothing_for_long(key_vault: KeyVa
     await vault.close()
 
 
-async def test_a_vault_that_cannot_be_reached_is_for_later(folder: Path) -> None:
-    with KeyVaultServer(folder) as gone:
+async def test_a_vault_that_cannot_be_reached_is_for_later(ca_folder: Path) -> None:
+    with running_vault(ca_folder) as gone:
         vault = gone.vault()
     with pytest.raises(ServiceUnavailable):
         await VaultCertificates(vault, NAME).current()

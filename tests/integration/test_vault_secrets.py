@@ -5,7 +5,7 @@ import base64
 import json
 import logging
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,12 @@ from shared.identity import AppIdentity
 from shared.secrets import SecretSource
 from shared.settings import Settings
 from shared.vault import Vault, open_vault
-from tests.integration.app_identity import IdentityServer
-from tests.integration.key_vault import TOKEN, Kept, KeyVault, KeyVaultServer
+from tests.integration.app_identity import running_identity
+from tests.integration.key_vault import TOKEN, Clock, Kept, KeyVault, running_vault
 
 FIRST, SECOND = secrets.token_bytes(32), secrets.token_bytes(32)
 OLD_KEY, NEW_KEY = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
 RINGS = ("jwt-signing-keys", "token-encryption-keys", "audit-signing-keys")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 def ring(**keys: bytes) -> str:
@@ -41,30 +33,13 @@ def just_now(version_id: str, value: str) -> Kept:
     return Kept(version_id, value, created_at=datetime.now(UTC))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("ca")
-
-
 @pytest.fixture
-def key_vault(folder: Path) -> Iterator[KeyVault]:
-    with KeyVaultServer(folder) as vault:
+def key_vault(ca_folder: Path) -> Iterator[KeyVault]:
+    with running_vault(ca_folder) as vault:
         vault.secrets = {name: [Kept("v1", ring(first=FIRST))] for name in RINGS}
         vault.secrets["webhook-key"] = [Kept("v1", OLD_KEY)]
         vault.secrets["microsoft-client-secret"] = [Kept("v1", "one")]
         yield vault
-
-
-@pytest.fixture
-async def vault(key_vault: KeyVault) -> AsyncIterator[Vault]:
-    opened = key_vault.vault()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def settings_for(key_vault: KeyVault, **given: Any) -> Settings:  # noqa: ANN401 - whatever a deployment sets
@@ -222,7 +197,7 @@ async def test_the_app_signs_in_to_the_vault_with_its_identity(
     """With the clients and their checks as in production: only the vault and the identity's endpoint are stand-ins."""
     key_vault.go_by_address()
     settings = settings_for(key_vault)
-    with IdentityServer(lambda _: TOKEN) as endpoint:
+    with running_identity(lambda _: TOKEN) as endpoint:
         for name, value in endpoint.environment.items():
             monkeypatch.setenv(name, value)
         identity = AppIdentity(settings)
@@ -241,7 +216,7 @@ async def test_a_vault_that_asks_for_a_token_for_others_gets_none(
 ) -> None:
     key_vault.resource = "https://elsewhere.example"
     settings = settings_for(key_vault)
-    with IdentityServer(lambda _: TOKEN) as endpoint:
+    with running_identity(lambda _: TOKEN) as endpoint:
         for name, value in endpoint.environment.items():
             monkeypatch.setenv(name, value)
         async with AppIdentity(settings) as identity:

@@ -33,7 +33,7 @@ from shared.sync.engine import Engine
 from shared.sync.removal import disconnect, remove_account
 from shared.sync.subscriptions import ensure_subscription, notification_url_from, request_renewals
 from tests.provider.conftest import Outlook
-from tests.simulator.receiver import Receiver, ReceiverServer
+from tests.simulator.receiver import Receiver, running_receiver
 from tests.unit.rich_content import CertificateHolder
 
 Row = tuple[Any, ...]
@@ -42,8 +42,8 @@ Row = tuple[Any, ...]
 @pytest.fixture
 def webhooks() -> Iterator[Receiver]:
     """Answers handshakes at every path."""
-    with ReceiverServer() as server:
-        yield server.receiver
+    with running_receiver() as running:
+        yield running
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 
 from dev.graph_simulator.fixture import RunningSimulator, start_simulator
 from tests.simulator.people import Person, new_person
-from tests.simulator.receiver import Receiver, ReceiverServer
+from tests.simulator.receiver import Receiver, running_receiver
 
 
 @pytest.fixture(scope="session")
@@ -40,5 +40,5 @@ def other_person(own_simulator: RunningSimulator) -> Iterator[Person]:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with ReceiverServer() as server:
-        yield server.receiver
+    with running_receiver() as running:
+        yield running

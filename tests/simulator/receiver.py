@@ -2,11 +2,14 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.serving import serving
 
 
 def _true_echo(token: str) -> tuple[int, str, str]:
@@ -35,19 +38,13 @@ class Receiver:
         return self.items()
 
 
-class ReceiverServer:
-    def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self.receiver = Receiver(f"http://127.0.0.1:{self._server.server_port}/hook?source=graph")
-        self._server.receiver = self.receiver  # type: ignore[attr-defined] # how the handler finds it
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+@contextmanager
+def running_receiver() -> Iterator[Receiver]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook?source=graph")
+    server.receiver = receiver  # type: ignore[attr-defined] # how the handler finds it
+    with serving(server):
+        yield receiver
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -55,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, "text/html", "<title>The application</title>")
 
     def do_POST(self) -> None:
-        receiver: Receiver = self.server.receiver  # type: ignore[attr-defined] # set by ReceiverServer
+        receiver: Receiver = self.server.receiver  # type: ignore[attr-defined] # set by running_receiver
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         tokens = parse_qs(urlsplit(self.path).query).get("validationToken")
         if tokens:

@@ -16,8 +16,8 @@ from dev.trial import ADDRESS, ROOT, Trial
 from shared.secrets import vault_name
 from shared.settings import IN_VAULT_UNLESS_SET
 from shared.storage.database import ENTRA_SCOPE
-from tests.integration.app_identity import IdentityEndpoint, IdentityServer
-from tests.integration.key_vault import TOKEN, Kept, KeyVault, KeyVaultServer
+from tests.integration.app_identity import IdentityEndpoint, running_identity
+from tests.integration.key_vault import TOKEN, Kept, KeyVault, running_vault
 
 FIRST, SECOND = (base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() for _ in range(2))
 RINGS = ("jwt-signing-keys", "token-encryption-keys", "audit-signing-keys")
@@ -70,12 +70,12 @@ def in_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InAzure]:
         app = tmp_path_factory.mktemp("app") / "app"
         lay_out_app(ROOT, app)  # without the settings that a developer may have beside it
         trial = stack.enter_context(Trial(tmp_path_factory.mktemp("azure"), app=app))
-        vault = stack.enter_context(KeyVaultServer(Path(trial.simulator.ca_file).parent))
+        vault = stack.enter_context(running_vault(Path(trial.simulator.ca_file).parent))
         vault.go_by_address()
         vault.secrets = {name: [Kept("v1", json.dumps({"first": FIRST}))] for name in RINGS}
         vault.secrets[vault_name("webhook_key")] = [Kept("v1", secrets.token_urlsafe(32))]
         vault.secrets[vault_name("microsoft_client_secret")] = [Kept("v1", trial.simulator.client_secret)]
-        made = InAzure(trial, vault, stack.enter_context(IdentityServer(token_for)))
+        made = InAzure(trial, vault, stack.enter_context(running_identity(token_for)))
         made.start()
         trial.simulator.admin.make_synthetic(ADDRESS, 60, folders=["inbox"], seed=3)
         trial.sign_up()

@@ -12,7 +12,7 @@ from shared.models.jobs import ApplyNotification, EnsureSubscription, FetchMessa
 from shared.providers.notification_certificates import NotificationCertificates, VaultCertificates
 from shared.storage.database import user_transaction
 from shared.storage.messages import save_messages
-from tests.integration.key_vault import KeyVaultServer
+from tests.integration.key_vault import running_vault
 from tests.integration.mirrored.mirror import Mirror
 from tests.unit.rich_content import CertificateHolder
 
@@ -193,7 +193,7 @@ async def test_content_that_cannot_be_opened_has_its_message_fetched(rich: Mirro
 @pytest.fixture
 async def locked_out(rich: Mirror, tmp_path: Path) -> AsyncIterator[Mirror]:
     """The same, whose certificates are in a vault that cannot be reached."""
-    with KeyVaultServer(tmp_path) as gone:
+    with running_vault(tmp_path) as gone:
         vault = gone.vault()
     rich.engine = replace(rich.engine, certificates=VaultCertificates(vault, "notifications"))
     yield rich
