@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev.children import Child, start_child
-from dev.ports import LOOPBACK, accepts, choose_free_port
+from dev.ports import LOOPBACK, accepts, choose_free_ports
 
 ROOT = Path(__file__).parents[1]
 _PROGRAM = ROOT / "node_modules" / ".bin" / "azurite"
@@ -98,9 +98,7 @@ def start_azurite(location: Path | None = None, ports: AzuritePorts | None = Non
 
 
 def choose_azurite_ports() -> AzuritePorts:
-    blob = choose_free_port()
-    queue = choose_free_port(other_than=[blob])
-    return AzuritePorts(blob, queue, choose_free_port(other_than=[blob, queue]))
+    return AzuritePorts(*choose_free_ports(3))
 
 
 def _came_up(child: Child, ports: AzuritePorts) -> bool:

@@ -3,6 +3,7 @@
 import random
 import socket
 from collections.abc import Collection
+from itertools import islice
 
 import psutil
 
@@ -55,7 +56,13 @@ def _listens_itself(process: psutil.Process, port: int) -> bool:
 
 def choose_free_port(*, other_than: Collection[int] = ()) -> int:
     """Return a port that nobody listens on and that is not in `other_than`; a server should take it at once."""
-    for port in random.sample(_CHOICE, len(_CHOICE)):
-        if port not in other_than and is_free(port):
-            return port
-    raise OSError(f"every port from {_CHOICE.start} to {_CHOICE.stop} is taken")
+    return choose_free_ports(1, other_than=other_than)[0]
+
+
+def choose_free_ports(count: int, *, other_than: Collection[int] = ()) -> list[int]:
+    """Return so many, each another one: chosen one by one, two might be the same as long as nobody listens."""
+    free = (port for port in random.sample(_CHOICE, len(_CHOICE)) if port not in other_than and is_free(port))
+    chosen = list(islice(free, count))
+    if len(chosen) < count:
+        raise OSError(f"every port from {_CHOICE.start} to {_CHOICE.stop} is taken")
+    return chosen

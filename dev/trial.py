@@ -20,12 +20,12 @@ import httpx
 import psutil
 import psycopg
 
-from dev.azurite import AzuritePorts, RunningAzurite, choose_azurite_ports, start_azurite
+from dev.azurite import AzuritePorts, RunningAzurite, start_azurite
 from dev.children import Child, start_child
 from dev.core_tools import START_SECONDS, core_tools_command, core_tools_environment, lay_out_app
 from dev.graph_simulator.fixture import RunningSimulator, start_simulator
 from dev.person import Person
-from dev.ports import LOOPBACK, choose_free_port
+from dev.ports import LOOPBACK, choose_free_ports
 from dev.postgres import DatabaseUrls, RunningPostgres, create_database, create_roles, start_postgres
 from dev.postgres.cluster import DURABLE
 from dev.postgres.migrations import migrate
@@ -88,10 +88,10 @@ class Trial:
         self._app, self._python = app, python
         self._host_kind = host_kind
         self.log = folder / "host.log"
-        self.host_ports = [choose_free_port() for _ in range(hosts)]
-        self.azurite_ports: AzuritePorts = choose_azurite_ports()
-        self.push_port = choose_free_port()
-        self.web_base_url = f"http://{LOOPBACK}:{choose_free_port()}"
+        web_port, self.push_port, self._postgres_port, *ports = choose_free_ports(6 + hosts)
+        self.azurite_ports = AzuritePorts(*ports[:3])
+        self.host_ports = ports[3:]
+        self.web_base_url = f"http://{LOOPBACK}:{web_port}"
         self.account_id = ""
         self._keys = {name: secrets.token_urlsafe(32) for name in ("superuser", "owner", "app", "webhook", "push")}
         self._settings = {**SETTINGS, **(settings or {})}
@@ -147,7 +147,7 @@ class Trial:
         known = self.postgres if hasattr(self, "postgres") else None
         self.postgres = start_postgres(
             known.data_dir if known else self.folder / "postgres",
-            known.port if known else None,
+            known.port if known else self._postgres_port,
             password=self._keys["superuser"],
             settings=self._postgres_settings,
         )
@@ -306,7 +306,8 @@ class Trial:
     def _is_ready(self) -> bool:
         for host in self.hosts:
             if host.status is not None:
-                raise TrialFailed(f"a host ended with status {host.status}; see {self.log}")
+                end = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+                raise TrialFailed(f"a host ended with status {host.status}; the end of {self.log}:\n{end}")
         return self.api.get("/ready").status_code == httpx.codes.OK
 
     def until_synced(self, seconds: float = 120) -> float:

@@ -69,11 +69,15 @@ async def helping_lanes(
 
 
 def _listing_size(engine: Engine, folder: SyncFolder, failures: int) -> int:
-    """Begin small, because its owner waits to see something, and ask for less after each failure in a row."""
+    """Begin the inbox small, because its owner waits to see something; ask for less after each failure in a row."""
     size = engine.settings.sync_listing_messages
-    if folder.cursor is None:
+    if _is_looked_at_first(folder):
         size = min(size, 2 * engine.settings.sync_page_messages)
     return max(size >> failures, min(size, LEAST_LISTED))
+
+
+def _is_looked_at_first(folder: SyncFolder) -> bool:
+    return folder.cursor is None and folder.well_known_name == "inbox"
 
 
 async def _start_over(engine: Engine, account: ConnectedAccount, folder: SyncFolder, why: str) -> None:
@@ -95,7 +99,7 @@ async def _record(
         or row.folder_id != folder.id
         or row.change_key != item.change_key
     ]
-    first_sizes = FIRST_PAGES if folder.cursor is None and folder.well_known_name == "inbox" else ()
+    first_sizes = FIRST_PAGES if _is_looked_at_first(folder) else ()
     planned = list(pages_from(folder.id, wanted, size, first_sizes=first_sizes))
     await insert_pages(conn, account, run_id, planned)
     await insert_id_pages(conn, account, run_id, folder.id, list(page.removed_ids), size=size)
