@@ -67,30 +67,36 @@ class RunningAzurite:
         self.child.kill()
 
 
-def azurite_command(ports: AzuritePorts, location: Path | None) -> list[str | Path]:
+def azurite_command(ports: AzuritePorts, location: Path | None, certificate: Path | None = None) -> list[str | Path]:
     """Return the words that run Azurite in the foreground, in memory when there is no location."""
     if not _PROGRAM.exists() or shutil.which("node") is None:
         raise AzuriteUnavailable("Azurite is not installed: run `make install` (it needs Node 20 or newer)")
     storage: list[str | Path] = ["--location", location] if location else ["--inMemoryPersistence"]
+    tokens: list[str | Path] = ["--oauth", "basic", "--cert", certificate, "--key", certificate] if certificate else []
     return [
         _PROGRAM,
         *("--skipApiVersionCheck", "--silent", "--disableTelemetry"),
         *("--blobPort", str(ports.blob), "--queuePort", str(ports.queue), "--tablePort", str(ports.table)),
         *storage,
+        *tokens,
     ]
 
 
-def start_azurite(location: Path | None = None, ports: AzuritePorts | None = None, *, log: Path) -> RunningAzurite:
+def start_azurite(
+    location: Path | None = None, ports: AzuritePorts | None = None, *, log: Path, certificate: Path | None = None
+) -> RunningAzurite:
     """
-    Start Azurite and return once its three services answer. Without a location all is in memory; without ports, free
-    ones are taken.
+    Start Azurite and return once its three services answer.
+
+    Without a location all is in memory; without ports, free ones are taken. With a certificate, PEM with its key, it
+    speaks HTTPS and takes tokens too.
     """
     if location:
         location.mkdir(parents=True, exist_ok=True)
     for _attempt in range(1 if ports else _ATTEMPTS):
         chosen = ports or choose_azurite_ports()
         # Azurite writes a debug file into the folder it runs in, so that is the log's.
-        child = start_child(azurite_command(chosen, location), log=log, folder=log.parent)
+        child = start_child(azurite_command(chosen, location, certificate), log=log, folder=log.parent)
         if _came_up(child, chosen):
             return RunningAzurite(chosen, child)
         child.stop()

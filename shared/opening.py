@@ -21,7 +21,6 @@ from shared.providers.entra.validation_tokens import ValidationTokens
 from shared.providers.graph.mail import GraphMail
 from shared.providers.notification_certificates import open_certificates
 from shared.providers.protocol import MailProvider
-from shared.providers.tls import ssl_context
 from shared.push import Push, open_push
 from shared.secrets import SecretSource
 from shared.settings import Settings
@@ -30,6 +29,7 @@ from shared.storage.database import Pool, open_pool
 from shared.storage.request_slots import RequestGate
 from shared.sync.engine import Engine
 from shared.telemetry import close_telemetry, open_telemetry
+from shared.tls import ssl_context
 from shared.vault import Vault, open_vault
 
 OBJECTS_BEFORE_A_LOOK: Final = 50_000

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     microsoft_authority: BaseUrl = Field(default="https://login.microsoftonline.com/common")
     microsoft_client_id: str
     microsoft_client_secret: SecretStr | None = None  # or in the vault
-    trusted_ca_file: Path | None = None  # added to the system's authorities, for stand-ins of Graph and Entra
+    trusted_ca_file: Path | None = None  # added to the system's authorities, for stand-ins
 
     public_base_url: BaseUrl  # where Graph and the browser reach this app, without /api
     web_base_url: BaseUrl  # the page

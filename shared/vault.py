@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+import aiohttp
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.core.pipeline.transport import AioHttpTransport
 
 from shared.errors import ProviderMisconfigured, ServiceUnavailable
 from shared.identity import AppIdentity
 from shared.settings import Settings
+from shared.tls import ssl_context
 
 if TYPE_CHECKING:
     from azure.keyvault.secrets.aio import SecretClient
@@ -94,8 +96,12 @@ def open_vault(settings: Settings, identity: AppIdentity) -> Vault | None:
             settings.key_vault_url,
             identity,
             transport=AioHttpTransport(
+                session=aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(ssl=ssl_context(settings)),
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    auto_decompress=False,  # the transport does
+                ),
                 use_env_settings=False,
-                connection_verify=str(settings.trusted_ca_file) if settings.trusted_ca_file else True,
                 connection_timeout=CONNECT_SECONDS,
                 read_timeout=READ_SECONDS,
             ),

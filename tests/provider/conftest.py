@@ -25,11 +25,11 @@ from shared.identity import AppIdentity
 from shared.providers.aiohttp_transport import AiohttpTransport
 from shared.providers.entra.sign_in import Entra
 from shared.providers.graph.mail import GraphMail
-from shared.providers.tls import ssl_context
 from shared.secrets import SecretSource
 from shared.settings import Settings
 from shared.storage.azure import open_tables
 from shared.storage.database import Pool
+from shared.tls import ssl_context
 from tests.conftest import Database
 from tests.provider.connecting import Browser
 

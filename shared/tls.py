@@ -1,4 +1,4 @@
-"""Whom we trust when we call a provider."""
+"""Whom we trust when we call somebody."""
 
 import ssl
 
