@@ -104,11 +104,12 @@ class SecretSource:
         return {first: newest[first], **newest} if first in newest else newest
 
     def _in_turn(self, versions: "Sequence[tuple[SecretVersion, Value]]") -> list[Value]:
-        """Put the newest first, unless it is so young that some process may not know it; then it is second."""
-        values = [value for _, value in versions]
+        """Put that first which every process knows: the newest that is old enough, or else the oldest there is."""
         known_after = timedelta(seconds=self._settings.key_vault_secret_seconds + CLOCK_SECONDS)
-        is_young = datetime.now(UTC) - versions[0][0].created_at < known_after
-        return [values[1], values[0], *values[2:]] if is_young and len(values) > 1 else values
+        latest = datetime.now(UTC) - known_after
+        places = range(len(versions))
+        known = next((place for place in places if versions[place][0].created_at <= latest), places[-1])
+        return [versions[known][1], *(versions[place][1] for place in places if place != known)]
 
 
 def vault_name(name: str) -> str:

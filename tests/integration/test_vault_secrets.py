@@ -29,8 +29,8 @@ def ring(**keys: bytes) -> str:
     return json.dumps({key_id: base64.urlsafe_b64encode(key).decode() for key_id, key in keys.items()})
 
 
-def just_now(version_id: str, value: str) -> Kept:
-    return Kept(version_id, value, created_at=datetime.now(UTC))
+def just_now(version_id: str, value: str, *, seconds_ago: float = 0) -> Kept:
+    return Kept(version_id, value, created_at=datetime.now(UTC) - timedelta(seconds=seconds_ago))
 
 
 @pytest.fixture
@@ -108,6 +108,23 @@ async def test_a_new_key_signs_only_when_every_process_has_had_time_to_read_it(
     await later(source, clock)
     assert list(source.current.jwt_signing_keys) == ["second", "first"]
     assert list(source.current.webhook_keys) == [NEW_KEY, OLD_KEY]
+
+
+async def test_of_two_new_keys_in_a_row_neither_signs_before_it_is_known(
+    source: SecretSource, key_vault: KeyVault, clock: Clock
+) -> None:
+    await source.refresh()
+    third = secrets.token_bytes(32)
+    key_vault.secrets["jwt-signing-keys"] += [
+        just_now("v2", ring(second=SECOND, first=FIRST), seconds_ago=60),
+        just_now("v3", ring(third=third, second=SECOND, first=FIRST)),
+    ]
+    key_vault.secrets["webhook-key"] += [just_now("v2", NEW_KEY, seconds_ago=60), just_now("v3", NEW_KEY[::-1])]
+    await later(source, clock)
+    assert next(iter(source.current.jwt_signing_keys)) == "first"
+    assert set(source.current.jwt_signing_keys) == {"first", "second", "third"}
+    assert source.current.webhook_keys[0] == OLD_KEY
+    assert set(source.current.webhook_keys) == {OLD_KEY, NEW_KEY, NEW_KEY[::-1]}
 
 
 async def test_a_key_that_replaces_a_withdrawn_one_signs_at_once(
