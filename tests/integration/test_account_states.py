@@ -37,6 +37,7 @@ from shared.storage.failed_jobs import drop_failed_job, get_failed_job, list_fai
 from shared.sync.dispatch import record_poison, run_job
 from shared.sync.engine import Engine
 from shared.sync.revival import request_visits
+from tests.deployment import settings_of
 from tests.integration.mail import INBOX
 
 Owner = AsyncConnection[Any]
@@ -118,21 +119,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(pool: Pool, account: ConnectedAccount, owner: Owner) -> Bench:
-    ring = {"first": "A" * 43 + "="}
-    settings = Settings.model_validate(
-        {
-            "database_url": "postgresql://app@127.0.0.1/unused",
-            "microsoft_client_id": "app",
-            "microsoft_client_secret": "secret",
-            "public_base_url": "http://127.0.0.1:7071",
-            "web_base_url": "http://127.0.0.1:5173",
-            "jwt_signing_keys": ring,
-            "token_encryption_keys": ring,
-            "audit_signing_keys": ring,
-            "webhook_key": "w" * 43,
-        }
-    )
-    made = Bench(pool, account, owner, settings)
+    made = Bench(pool, account, owner, settings_of())
     await made.set_state("live")
     await owner.execute("UPDATE sync_run SET state = 'completed', finished_at = now()")
     return made

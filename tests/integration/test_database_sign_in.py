@@ -12,6 +12,7 @@ from dev.postgres import RunningPostgres
 from shared.identity import AppIdentity
 from shared.settings import Settings
 from shared.storage.database import ENTRA_SCOPE, open_pool, system_transaction
+from tests.deployment import settings_of
 from tests.integration.app_identity import IdentityEndpoint, running_identity
 
 
@@ -40,21 +41,8 @@ class Role:
     @property
     def settings(self) -> Settings:
         server = urlsplit(self._superuser_url)
-        ring = {"first": "A" * 43 + "="}
-        return Settings.model_validate(
-            {
-                "database_url": f"postgresql://{self.name}@{server.hostname}:{server.port}/postgres",
-                "database_sign_in": "entra",
-                "microsoft_client_id": "client",
-                "microsoft_client_secret": "secret",
-                "public_base_url": "https://api.contoso.example",
-                "web_base_url": "https://mail.contoso.example",
-                "jwt_signing_keys": ring,
-                "token_encryption_keys": ring,
-                "audit_signing_keys": ring,
-                "webhook_key": "w" * 43,
-            }
-        )
+        url = f"postgresql://{self.name}@{server.hostname}:{server.port}/postgres"
+        return settings_of(database_url=url, database_sign_in="entra")
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from shared.settings import Settings
 from shared.storage.attachment_blobs import read_content, store_content
 from shared.storage.azure import open_blobs, open_queues, open_tables
 from shared.storage.oauth_flows import StoredFlow, put_flow, take_flow
+from tests.deployment import settings_of
 from tests.integration.app_identity import running_identity
 
 STORAGE = "https://storage.azure.com"
@@ -49,27 +50,15 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningA
 @pytest.fixture
 def settings(guarded: tuple[RunningAzurite, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     emulator, authority = guarded
-    ring = {"first": "A" * 43 + "="}
     ports = {"blob": emulator.ports.blob, "queue": emulator.ports.queue, "table": emulator.ports.table}
     aiohttp.connector._SSL_CONTEXT_VERIFIED.load_verify_locations(authority)  # noqa: SLF001 - this machine's trust
     with running_identity(token_for) as endpoint:
         for name, value in endpoint.environment.items():
             monkeypatch.setenv(name, value)
-        yield Settings.model_validate(
-            {
-                "database_url": "postgresql://mail_app@127.0.0.1/mail",
-                "microsoft_client_id": "client",
-                "microsoft_client_secret": "secret",
-                "public_base_url": "https://api.contoso.example",
-                "web_base_url": "https://mail.contoso.example",
-                "jwt_signing_keys": ring,
-                "token_encryption_keys": ring,
-                "audit_signing_keys": ring,
-                "webhook_key": "w" * 43,
-                **{
-                    f"azurewebjobsstorage__{service}serviceuri": f"https://{LOOPBACK}:{port}/{ACCOUNT}"
-                    for service, port in ports.items()
-                },
+        yield settings_of(
+            **{
+                f"azurewebjobsstorage__{service}serviceuri": f"https://{LOOPBACK}:{port}/{ACCOUNT}"
+                for service, port in ports.items()
             }
         )
         assert set(endpoint.asked) == {STORAGE}

@@ -16,13 +16,13 @@ from shared.models.jobs import ResealTokens
 from shared.models.mail import ProviderProfile
 from shared.providers.protocol import MailProvider
 from shared.secrets import SecretSource
-from shared.settings import Settings
 from shared.storage.account_tokens import StoredTokens, count_token_keys, find_tokens, put_tokens
 from shared.storage.accounts import connect_mailbox
 from shared.storage.database import Pool, system_transaction, user_transaction
 from shared.sync.dispatch import run_job
 from shared.sync.engine import Engine
 from shared.sync.token_keys import request_resealing
+from tests.deployment import settings_of
 from tests.integration.conftest import add_user
 from tests.integration.mirrored.mirror import KeptJobs
 
@@ -38,12 +38,11 @@ def ring(**keys: bytes) -> dict[str, str]:
 class Deployment:
     """Accounts with sealed tokens, and the keys that are in the settings now."""
 
-    given: dict[str, Any]
     engine: Engine
     jobs: KeptJobs
 
     def take_keys(self, **keys: bytes) -> None:
-        settings = Settings.model_validate({**self.given, "token_encryption_keys": ring(**keys)})
+        settings = settings_of(token_encryption_keys=ring(**keys))
         self.engine = replace(self.engine, settings=settings, secrets=SecretSource(settings, None))
 
     async def connect(self, user_id: UUID, number: int) -> ConnectedAccount:
@@ -90,20 +89,9 @@ async def nobody_listens(*_: object) -> None: ...
 
 @pytest.fixture
 def deployment(pool: Pool) -> Deployment:
-    given = {
-        "database_url": "postgresql://app@127.0.0.1/unused",
-        "microsoft_client_id": "app",
-        "microsoft_client_secret": "secret",
-        "public_base_url": "http://127.0.0.1:7071",
-        "web_base_url": "http://127.0.0.1:5173",
-        "jwt_signing_keys": ring(first=FIRST),
-        "token_encryption_keys": ring(first=FIRST),
-        "audit_signing_keys": ring(first=FIRST),
-        "webhook_key": "w" * 43,
-    }
-    settings, jobs = Settings.model_validate(given), KeptJobs()
+    settings, jobs = settings_of(token_encryption_keys=ring(first=FIRST)), KeptJobs()
     engine = Engine(settings, SecretSource(settings, None), pool, jobs, no_provider, nobody_listens)
-    return Deployment(given, engine, jobs)
+    return Deployment(engine, jobs)
 
 
 @pytest.fixture
