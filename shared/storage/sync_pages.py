@@ -33,7 +33,7 @@ async def insert_pages(conn: Connection, account: ConnectedAccount, run_id: UUID
         INSERT INTO sync_page (user_id, account_id, run_id, folder_id, received_from, received_before,
                                provider_message_ids, received_times, message_count)
         VALUES (%(user_id)s, %(account_id)s, %(run_id)s, %(folder_id)s, %(received_from)s, %(received_before)s,
-                %(ids)s, %(times)s, cardinality(%(ids)s::text[]))
+                %(ids)b, %(times)b, cardinality(%(ids)b::text[]))
     """
     async with conn.cursor() as cur:
         await cur.executemany(
