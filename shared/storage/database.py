@@ -1,13 +1,14 @@
 """Connections to PostgreSQL: one pool per process, one user per transaction."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, LiteralString, TypeVar
 from uuid import UUID
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncClientCursor, AsyncConnection, sql
+from psycopg.rows import AsyncRowFactory
 from psycopg_pool import AsyncConnectionPool
 
 from shared.identity import AppIdentity
@@ -16,6 +17,7 @@ from shared.settings import Settings
 Row = tuple[Any, ...]
 Connection = AsyncConnection[Row]
 Pool = AsyncConnectionPool[Connection]
+Found = TypeVar("Found")
 RESTED_SECONDS: Final = 1.0
 ENTRA_SCOPE: Final = "https://ossrdbms-aad.database.windows.net/.default"
 _OPTIONS: Final[dict[str, Any]] = {"autocommit": True, "prepare_threshold": None}
@@ -23,8 +25,11 @@ _BEGIN: Final = sql.SQL(
     "BEGIN;"
     " SELECT set_config('app.user_id', {user_id}, true),"
     " set_config('timezone', 'UTC', true),"
-    " set_config('statement_timeout', '60s', true)"
+    " set_config('statement_timeout', '60s', true),"
+    " set_config('plan_cache_mode', {plans}, true)"
 )
+_RESULTS_OF_BEGIN: Final = 2
+_PLANS: Final = {"auto": "auto", "generic": "force_generic_plan"}
 
 
 class _PooledConnection(AsyncConnection[Row]):
@@ -59,14 +64,17 @@ async def open_pool(settings: Settings, identity: AppIdentity) -> Pool:
 
 
 @asynccontextmanager
-async def user_transaction(pool: Pool, user_id: UUID) -> AsyncIterator[Connection]:
+async def user_transaction(
+    pool: Pool, user_id: UUID, *, plans: Literal["auto", "generic"] = "auto"
+) -> AsyncIterator[Connection]:
     """
     Open a transaction that sees and writes the rows of one user only; it commits on leaving the block.
 
-    Row-level security reads `app.user_id`, which lives no longer than the transaction.
+    Row-level security reads `app.user_id`, which lives no longer than the transaction. Plans are to be generic where
+    parameters are whole pages of mail: a planner that looks at values copies them several times.
     """
     async with pool.connection() as conn:
-        await _begin(conn, str(user_id))
+        await _begin(conn, str(user_id), _PLANS[plans])
         yield conn
 
 
@@ -74,13 +82,36 @@ async def user_transaction(pool: Pool, user_id: UUID) -> AsyncIterator[Connectio
 async def system_transaction(pool: Pool) -> AsyncIterator[Connection]:
     """Open a transaction that sees no user's rows: only the functions that answer questions across users."""
     async with pool.connection() as conn:
-        await _begin(conn, "")
+        await _begin(conn, "", _PLANS["auto"])
         yield conn
 
 
-async def _begin(conn: Connection, user_id: str) -> None:
+async def run_at_once(
+    pool: Pool,
+    user_id: UUID,
+    statement: LiteralString,
+    params: Mapping[str, object],
+    rows: AsyncRowFactory[Found],
+) -> list[Found]:
+    """
+    Run a statement in a transaction of its own, in one message to the server; return its rows, if it gives some.
+
+    For what others wait for: each answer of the server waits until the event loop is done with the page of mail that
+    came before it, and a transaction of three messages waits three times.
+    """
+    whole = sql.SQL("{begin}; {statement}; COMMIT").format(
+        begin=_BEGIN.format(user_id=str(user_id), plans=_PLANS["auto"]), statement=sql.SQL(statement)
+    )
+    async with pool.connection() as conn, AsyncClientCursor(conn, row_factory=rows) as cur:
+        await cur.execute(whole, params)
+        for _ in range(_RESULTS_OF_BEGIN):
+            cur.nextset()
+        return await cur.fetchall() if cur.description else []
+
+
+async def _begin(conn: Connection, user_id: str, plans: str) -> None:
     """Begin with one message to the server; the pool commits, or rolls back, when it gets the connection back."""
-    await conn.execute(_BEGIN.format(user_id=user_id))
+    await conn.execute(_BEGIN.format(user_id=user_id, plans=plans))
 
 
 async def _check_when_rested(conn: Connection) -> None:

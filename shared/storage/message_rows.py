@@ -177,13 +177,13 @@ async def upsert_bodies(conn: Connection, account: ConnectedAccount, messages: M
     """
     Save bodies and headers, leaving those alone that are the same: a flag must not rewrite 20 KB.
 
-    The text of HTML is taken from it later, with the search vector.
+    The text of HTML is taken from it later, with the search vector. The arrays are taken apart among the columns,
+    because PostgreSQL keeps the rows of what stands behind FROM in a file when they are more than 4 MB.
     """
     sql = """
         INSERT INTO message_body (message_id, user_id, html, text, headers)
-        SELECT new.message_id, %(user_id)s, new.html, new.text, new.headers::jsonb
-          FROM unnest(%(message_ids)b::uuid[], %(html)b::text[], %(text)b::text[], %(headers)b::text[])
-            AS new (message_id, html, text, headers)
+        SELECT unnest(%(message_ids)b::uuid[]), %(user_id)s, unnest(%(html)b::text[]), unnest(%(text)b::text[]),
+               unnest(%(headers)b::text[])::jsonb
         ON CONFLICT (message_id) DO UPDATE
            SET html = excluded.html, text = excluded.text, headers = excluded.headers
          WHERE (message_body.html, message_body.headers) IS DISTINCT FROM (excluded.html, excluded.headers)

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from shared.errors import ProviderUnavailable, Throttled
 from shared.models.accounts import ConnectedAccount, Urgency
-from shared.storage.database import Connection, Pool, user_transaction
+from shared.storage.database import Connection, Pool, run_at_once, user_transaction
 from shared.storage.request_pace import announce_waiting, count_throttle, forget_throttles, hold_requests
 
 WAIT_SECONDS: Final = 10.0
@@ -119,9 +119,9 @@ class RequestGate:
             rest_seconds = REST_SECONDS
             raise
         finally:
-            async with user_transaction(self._pool, account.user_id) as conn:
-                await _give_back(conn, account, terms.holder, rest_seconds)
-                if attempt.throttles and went_through:
+            await _give_back(self._pool, account, terms.holder, rest_seconds)
+            if attempt.throttles and went_through:
+                async with user_transaction(self._pool, account.user_id) as conn:
                     await forget_throttles(conn, account, attempt.at)
 
     async def _wait_for_place(self, account: ConnectedAccount, terms: _Terms) -> _Attempt:
@@ -129,14 +129,15 @@ class RequestGate:
         began = loop.time()
         while True:
             waited = loop.time() - began
-            async with user_transaction(self._pool, account.user_id) as conn:
-                attempt = await _take(conn, account, terms, stands_back=waited < STAND_BACK_SECONDS)
-                if attempt.slot is not None:
-                    return attempt
-                if attempt.held_back_seconds <= 0 and attempt.is_over_budget:
+            attempt = await _take(self._pool, account, terms, stands_back=waited < STAND_BACK_SECONDS)
+            if attempt.slot is not None:
+                return attempt
+            if attempt.held_back_seconds <= 0 and attempt.is_over_budget:
+                async with user_transaction(self._pool, account.user_id) as conn:
                     seconds = await _seconds_until_budget(conn, account, terms)
-                    raise Throttled("the requests of this window are spent", retry_after_seconds=seconds)
-                if terms.urgency is not Urgency.BACKFILL:
+                raise Throttled("the requests of this window are spent", retry_after_seconds=seconds)
+            if terms.urgency is not Urgency.BACKFILL:
+                async with user_transaction(self._pool, account.user_id) as conn:
                     await announce_waiting(conn, account, terms.urgency, WAITING_SECONDS)
             if attempt.held_back_seconds > SHORT_PATIENCE_SECONDS or (
                 attempt.held_back_seconds > 0 and terms.urgency is not Urgency.BACKFILL
@@ -159,7 +160,7 @@ class RequestGate:
         return seconds
 
 
-async def _take(conn: Connection, account: ConnectedAccount, terms: _Terms, *, stands_back: bool) -> _Attempt:
+async def _take(pool: Pool, account: ConnectedAccount, terms: _Terms, *, stands_back: bool) -> _Attempt:
     sql = """
         WITH pace AS (
             SELECT clock_timestamp() AS at,
@@ -219,10 +220,8 @@ async def _take(conn: Connection, account: ConnectedAccount, terms: _Terms, *, s
         "budget": terms.budget,
         "bucket_seconds": terms.bucket_seconds,
     }
-    async with conn.cursor(row_factory=class_row(_Attempt)) as cur:
-        await cur.execute(sql, params)
-        if attempt := await cur.fetchone():
-            return attempt
+    for attempt in await run_at_once(pool, account.user_id, sql, params, class_row(_Attempt)):
+        return attempt
     raise LookupError(f"account {account.id} is gone")
 
 
@@ -258,7 +257,7 @@ async def _seconds_until_budget(conn: Connection, account: ConnectedAccount, ter
     return float(row[0]) if row and row[0] is not None else terms.bucket_seconds
 
 
-async def _give_back(conn: Connection, account: ConnectedAccount, holder: UUID, rest_seconds: float) -> None:
+async def _give_back(pool: Pool, account: ConnectedAccount, holder: UUID, rest_seconds: float) -> None:
     sql = """
         UPDATE request_slot
            SET holder = NULL,
@@ -275,4 +274,4 @@ async def _give_back(conn: Connection, account: ConnectedAccount, holder: UUID, 
         "holder": holder,
         "rest_seconds": rest_seconds,
     }
-    await conn.execute(sql, params)
+    await run_at_once(pool, account.user_id, sql, params, tuple_row)
