@@ -58,7 +58,7 @@ async def test_no_question_reads_a_whole_table(database: Database, pool: Pool, o
     readers = []
     for name, ask in asked.items():
         before = read_whole(database)
-        async with user_transaction(pool, user_id) as conn:
+        async with user_transaction(pool, user_id, plans="generic" if name == "look up" else "auto") as conn:
             await ask(conn, user_id, account_id, folder_id)
             await conn.execute("SELECT pg_stat_force_next_flush()")
         read = {table for table, times in read_whole(database).items() if times > before[table]}
