@@ -18,6 +18,7 @@ Row = tuple[Any, ...]
 Connection = AsyncConnection[Row]
 Pool = AsyncConnectionPool[Connection]
 Found = TypeVar("Found")
+Plans = Literal["auto", "force_generic_plan"]
 RESTED_SECONDS: Final = 1.0
 ENTRA_SCOPE: Final = "https://ossrdbms-aad.database.windows.net/.default"
 _OPTIONS: Final[dict[str, Any]] = {"autocommit": True, "prepare_threshold": None}
@@ -28,8 +29,7 @@ _BEGIN: Final = sql.SQL(
     " set_config('statement_timeout', '60s', true),"
     " set_config('plan_cache_mode', {plans}, true)"
 )
-_RESULTS_OF_BEGIN: Final = 2
-_PLANS: Final = {"auto": "auto", "generic": "force_generic_plan"}
+_RESULTS_OF_BEGIN: Final = 2  # its own, and its SELECT's
 
 
 class _PooledConnection(AsyncConnection[Row]):
@@ -64,9 +64,7 @@ async def open_pool(settings: Settings, identity: AppIdentity) -> Pool:
 
 
 @asynccontextmanager
-async def user_transaction(
-    pool: Pool, user_id: UUID, *, plans: Literal["auto", "generic"] = "auto"
-) -> AsyncIterator[Connection]:
+async def user_transaction(pool: Pool, user_id: UUID, *, plans: Plans = "auto") -> AsyncIterator[Connection]:
     """
     Open a transaction that sees and writes the rows of one user only; it commits on leaving the block.
 
@@ -74,7 +72,7 @@ async def user_transaction(
     parameters are whole pages of mail: a planner that looks at values copies them several times.
     """
     async with pool.connection() as conn:
-        await _begin(conn, str(user_id), _PLANS[plans])
+        await _begin(conn, str(user_id), plans)
         yield conn
 
 
@@ -82,7 +80,7 @@ async def user_transaction(
 async def system_transaction(pool: Pool) -> AsyncIterator[Connection]:
     """Open a transaction that sees no user's rows: only the functions that answer questions across users."""
     async with pool.connection() as conn:
-        await _begin(conn, "", _PLANS["auto"])
+        await _begin(conn, "", "auto")
         yield conn
 
 
@@ -100,7 +98,7 @@ async def run_at_once(
     came before it, and a transaction of three messages waits three times.
     """
     whole = sql.SQL("{begin}; {statement}; COMMIT").format(
-        begin=_BEGIN.format(user_id=str(user_id), plans=_PLANS["auto"]), statement=sql.SQL(statement)
+        begin=_BEGIN.format(user_id=str(user_id), plans="auto"), statement=sql.SQL(statement)
     )
     async with pool.connection() as conn, AsyncClientCursor(conn, row_factory=rows) as cur:
         await cur.execute(whole, params)
@@ -109,7 +107,7 @@ async def run_at_once(
         return await cur.fetchall() if cur.description else []
 
 
-async def _begin(conn: Connection, user_id: str, plans: str) -> None:
+async def _begin(conn: Connection, user_id: str, plans: Plans) -> None:
     """Begin with one message to the server; the pool commits, or rolls back, when it gets the connection back."""
     await conn.execute(_BEGIN.format(user_id=user_id, plans=plans))
 

@@ -220,9 +220,10 @@ async def _take(pool: Pool, account: ConnectedAccount, terms: _Terms, *, stands_
         "budget": terms.budget,
         "bucket_seconds": terms.bucket_seconds,
     }
-    for attempt in await run_at_once(pool, account.user_id, sql, params, class_row(_Attempt)):
-        return attempt
-    raise LookupError(f"account {account.id} is gone")
+    attempts = await run_at_once(pool, account.user_id, sql, params, class_row(_Attempt))
+    if not attempts:
+        raise LookupError(f"account {account.id} is gone")
+    return attempts[0]
 
 
 async def _seconds_until_budget(conn: Connection, account: ConnectedAccount, terms: _Terms) -> float:

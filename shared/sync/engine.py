@@ -62,7 +62,7 @@ async def recorded_transaction(
     """
     events: list[Event] = []
     with span("save", facts={"mail.account_id": str(account.id)}) as saving:
-        async with user_transaction(engine.pool, account.user_id, plans="generic") as conn:
+        async with user_transaction(engine.pool, account.user_id, plans="force_generic_plan") as conn:
             yield conn, events
             position = await append_events(conn, account.user_id, events)
         saving.note({"mail.rows": len(events)})

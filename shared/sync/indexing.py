@@ -19,7 +19,7 @@ async def index_messages(engine: Engine, account: ConnectedAccount, job: IndexMe
     """Work through the account's backlog for one turn; return the successor if some is left."""
     turn_ends = asyncio.get_running_loop().time() + engine.settings.lane_seconds
     while asyncio.get_running_loop().time() < turn_ends:
-        async with user_transaction(engine.pool, account.user_id, plans="generic") as conn:
+        async with user_transaction(engine.pool, account.user_id, plans="force_generic_plan") as conn:
             if await index_some_messages(conn, account, INDEXED_AT_ONCE) == 0:
                 return []
     return [Later(job)]

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.growth import QUESTIONS_ASKED, arrange, grow
 from shared.models.accounts import ConnectedAccount
 from shared.models.api import AccountState
-from shared.storage.database import Connection, Pool, user_transaction
+from shared.storage.database import Connection, Plans, Pool, user_transaction
 from shared.storage.message_lists import get_message
 from shared.storage.messages import stored_messages
 from tests.conftest import Database
@@ -58,7 +58,8 @@ async def test_no_question_reads_a_whole_table(database: Database, pool: Pool, o
     readers = []
     for name, ask in asked.items():
         before = read_whole(database)
-        async with user_transaction(pool, user_id, plans="generic" if name == "look up" else "auto") as conn:
+        plans: Plans = "force_generic_plan" if name == "look up" else "auto"
+        async with user_transaction(pool, user_id, plans=plans) as conn:
             await ask(conn, user_id, account_id, folder_id)
             await conn.execute("SELECT pg_stat_force_next_flush()")
         read = {table for table, times in read_whole(database).items() if times > before[table]}

@@ -63,7 +63,7 @@ async def test_a_statement_at_once_that_fails_leaves_a_connection_that_works(
 
 async def test_nothing_of_a_transaction_stays_on_its_connection(one_connection: Pool, owner: Owner) -> None:
     mine = await add_user(owner, "mine@contoso.example")
-    async with user_transaction(one_connection, mine, plans="generic") as conn:
+    async with user_transaction(one_connection, mine, plans="force_generic_plan") as conn:
         within = await (await conn.execute(LEFT_BEHIND)).fetchone()
     assert within == (str(mine), "force_generic_plan")
     assert await left_behind(one_connection) == ("", "auto")
