@@ -15,6 +15,7 @@ from shared.settings import Settings
 from shared.storage.accounts import get_account, owner_of_account
 from shared.storage.database import Connection, Pool, system_transaction, user_transaction
 from shared.storage.events import Event, append_events
+from shared.sync.crowd import Crowd
 from shared.telemetry import Kind, span
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Engine:
     announce: Callable[[UUID, int], Awaitable[None]]
     """Tell a user's open pages that the change log reached a position. A hint: it may be lost, and never fails."""
     certificates: NotificationCertificates | None = None  # None: notifications only name messages
+    crowd: Crowd = field(default_factory=Crowd)
     owners: dict[UUID, UUID] = field(default_factory=dict)  # of accounts, which keep theirs for life
 
 

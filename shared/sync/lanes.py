@@ -27,6 +27,7 @@ from shared.storage.folders import claim_listing, release_listing, seconds_until
 from shared.storage.request_slots import SHORT_PATIENCE_SECONDS
 from shared.storage.sync_pages import claim_page, fail_page, release_page
 from shared.storage.sync_runs import claim_lane, leave_lane, lock_running, release_lane, renew_lane
+from shared.sync.crowd import Place
 from shared.sync.engine import Engine
 from shared.sync.fetching import fetch_page
 from shared.sync.listing import helping_lanes, list_folder_page
@@ -38,6 +39,14 @@ MOST_ATTEMPTS: Final = 6
 IDLE_LOOKS: Final = 10
 IDLE_SECONDS: Final = 0.2
 LONGEST_WAIT_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    run_id: UUID
+    number: int
+    holder: UUID
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +64,13 @@ async def work_lane(engine: Engine, account: ConnectedAccount, job: SyncLane) ->
     """
     holder = uuid4()
     async with user_transaction(engine.pool, account.user_id) as conn:
-        lane = await claim_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds)
-    if lane is None:
+        number = await claim_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds)
+    if number is None:
         return []
     pause_seconds = 0.0
     try:
-        following = await _turn_or_later(engine, account, job, lane, holder)
+        with engine.crowd.joined(account.id) as place:
+            following = await _turn_or_later(engine, account, job, _Lane(job.run_id, number, holder, place))
         pause_seconds = max((later.delay_seconds - 1 for later in following), default=0.0)
     finally:
         async with user_transaction(engine.pool, account.user_id) as conn:
@@ -68,29 +78,29 @@ async def work_lane(engine: Engine, account: ConnectedAccount, job: SyncLane) ->
     return following
 
 
-async def _turn_or_later(
-    engine: Engine, account: ConnectedAccount, job: SyncLane, lane: int, holder: UUID
-) -> list[Later]:
+async def _turn_or_later(engine: Engine, account: ConnectedAccount, job: SyncLane, lane: _Lane) -> list[Later]:
     try:
-        return await _take_turn(engine, account, job, lane, holder)
+        return await _take_turn(engine, account, job, lane)
     except ProviderUnavailable as exc:
         return [later_after(job, exc)]
 
 
-async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, lane: int, holder: UUID) -> list[Later]:
+async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, lane: _Lane) -> list[Later]:
     loop = asyncio.get_running_loop()
     turn_ends = loop.time() + engine.settings.lane_seconds
     provider = engine.provider_for(account, Urgency.BACKFILL)
     idle = 0
     while loop.time() < turn_ends and idle < IDLE_LOOKS:
+        if await _make_room(engine, account, lane):
+            return []
         async with user_transaction(engine.pool, account.user_id) as conn:
-            if not await renew_lane(conn, account, job.run_id, holder, engine.settings.page_lease_seconds):
+            if not await renew_lane(conn, account, job.run_id, lane.holder, engine.settings.page_lease_seconds):
                 return []
-            work = await _claim(engine, conn, account, job.run_id, lists_first=lane < LISTING_LANES)
+            work = await _claim(engine, conn, account, lane)
         if work is None:
             if (following := await finish_if_done(engine, account, job.run_id)) is not None:
                 return following
-            if await _leave(engine, account, job.run_id, holder):
+            if await _leave(engine, account, lane):
                 return []
             idle += 1
             await asyncio.sleep(IDLE_SECONDS)
@@ -104,28 +114,44 @@ async def _take_turn(engine: Engine, account: ConnectedAccount, job: SyncLane, l
     return await _successors(engine, account, job)
 
 
-async def _leave(engine: Engine, account: ConnectedAccount, run_id: UUID, holder: UUID) -> bool:
+async def _make_room(engine: Engine, account: ConnectedAccount, lane: _Lane) -> bool:
+    """
+    Leave when other mailboxes need this process, and enough lanes stay; return whether the lane was left.
+
+    When the others have gone, those who stayed call for help.
+    """
+    if lane.place.is_spare():
+        return await _leave(engine, account, lane)
+    if lane.place.is_alone_again():
+        async with user_transaction(engine.pool, account.user_id) as conn:
+            helpers = await helping_lanes(engine, conn, account, lane.run_id)
+        await engine.jobs.send(helpers)
+    return False
+
+
+async def _leave(engine: Engine, account: ConnectedAccount, lane: _Lane) -> bool:
     """Go when others are at work, who call for help when there is more to do than they can; one stays to the end."""
     async with user_transaction(engine.pool, account.user_id) as conn:
-        return await lock_running(conn, account, run_id) and await leave_lane(conn, account, run_id, holder)
+        return await lock_running(conn, account, lane.run_id) and await leave_lane(
+            conn, account, lane.run_id, lane.holder
+        )
 
 
 async def _successors(engine: Engine, account: ConnectedAccount, job: SyncLane) -> list[Later]:
     """Go on at once, unless all that is left to list has to wait; with help, if others were lost."""
     async with user_transaction(engine.pool, account.user_id) as conn:
         wait_seconds = await seconds_until_listing(conn, account)
-        helpers = await helping_lanes(conn, account, job.run_id)
+        helpers = await helping_lanes(engine, conn, account, job.run_id)
     return [Later(job, delay_seconds=min(wait_seconds, LONGEST_WAIT_SECONDS)), *helpers]
 
 
-async def _claim(
-    engine: Engine, conn: Connection, account: ConnectedAccount, run_id: UUID, *, lists_first: bool
-) -> _Work | None:
+async def _claim(engine: Engine, conn: Connection, account: ConnectedAccount, lane: _Lane) -> _Work | None:
     """Take a page, or a folder to list; a few lanes look for folders first, so that there are always pages."""
     lease_seconds = engine.settings.page_lease_seconds
+    lists_first = lane.number < (1 if engine.crowd.has_others(account.id) else LISTING_LANES)
     if lists_first and (listing := await claim_listing(conn, account, lease_seconds)):
         return _Work(listing=listing)
-    if page := await claim_page(conn, account, run_id, lease_seconds):
+    if page := await claim_page(conn, account, lane.run_id, lease_seconds):
         return _Work(page=page)
     if not lists_first and (listing := await claim_listing(conn, account, lease_seconds)):
         return _Work(listing=listing)

@@ -52,7 +52,7 @@ async def list_folder_page(
             if is_new:
                 jobs.append(Later(StartSync(account_id=account.id, run_id=run.id)))
             else:
-                jobs += await helping_lanes(conn, account, run.id, most=planned)
+                jobs += await helping_lanes(engine, conn, account, run.id, pages=planned)
     if move is CursorMove.ENDLESS:
         await _start_over(engine, account, folder, "a listing without an end")
     log.info("folder page listed", extra={"folder_id": str(folder.id), "listed": len(page.listed)})
@@ -60,11 +60,13 @@ async def list_folder_page(
 
 
 async def helping_lanes(
-    conn: Connection, account: ConnectedAccount, run_id: UUID, *, most: int | None = None
+    engine: Engine, conn: Connection, account: ConnectedAccount, run_id: UUID, *, pages: int | None = None
 ) -> list[Later]:
-    """Call for a lane for each page that nobody fetches yet, as far as there are lanes that nobody works in."""
-    pages = await count_waiting_pages(conn, account, run_id) if most is None else most
-    lanes = min(pages, await count_free_lanes(conn, account, run_id)) if pages else 0
+    """Call for a lane for each page that nobody fetches yet, as far as there are free lanes, and room for them."""
+    waiting = await count_waiting_pages(conn, account, run_id) if pages is None else pages
+    room = engine.crowd.room_for(account.id)
+    wanted = waiting if room is None else min(waiting, room)
+    lanes = min(wanted, await count_free_lanes(conn, account, run_id)) if wanted else 0
     return [Later(SyncLane(account_id=account.id, run_id=run_id))] * lanes
 
 

@@ -78,13 +78,14 @@ async def start_sync(engine: Engine, account: ConnectedAccount, job: StartSync) 
     async with user_transaction(engine.pool, account.user_id) as conn:
         if not await claim_start(conn, account, job.run_id, engine.settings.page_lease_seconds):
             return []
-    await refresh_folders(engine, account, engine.provider_for(account, Urgency.LIVE), in_haste=True)
-    async with recorded_transaction(engine, account) as (conn, events):
-        if await start_run(conn, account, job.run_id, engine.settings.sync_lanes):
-            events.append(Event(ChangeKind.SYNC_STARTED, account.id))
-        if account.state is AccountState.CONNECTING:
-            await change_account_state(conn, account, AccountState.SYNCING)
-            events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
+    with engine.crowd.joined(account.id):
+        await refresh_folders(engine, account, engine.provider_for(account, Urgency.LIVE), in_haste=True)
+        async with recorded_transaction(engine, account) as (conn, events):
+            if await start_run(conn, account, job.run_id, engine.settings.sync_lanes):
+                events.append(Event(ChangeKind.SYNC_STARTED, account.id))
+            if account.state is AccountState.CONNECTING:
+                await change_account_state(conn, account, AccountState.SYNCING)
+                events.append(Event(ChangeKind.ACCOUNT_CHANGED, account.id))
     lane = Later(SyncLane(account_id=account.id, run_id=job.run_id))
     lanes = min(LISTING_LANES, engine.settings.sync_lanes)  # which call for others when there is work for them
     await engine.jobs.send([Later(EnsureSubscription(account_id=account.id)), *[lane] * lanes])
