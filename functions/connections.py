@@ -27,7 +27,7 @@ bp = func.Blueprint()
 class CallbackQuery(BaseModel):
     """The sign-in's answer. What else it carries is ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     state: str | None = Field(default=None, description="What the sign-in was started with.")
     code: str | None = Field(default=None, description="On success: what the tokens are asked with.")

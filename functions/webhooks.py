@@ -1,7 +1,7 @@
 """Graph's change notifications: answered within three seconds, and only when their jobs are safely in a queue."""
 
 import azure.functions as func
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import PayloadTooLarge
 from shared.http import Content, endpoint
@@ -17,11 +17,15 @@ bp = func.Blueprint()
 class HandshakeQuery(BaseModel):
     """Graph adds its token to whatever the notification URL holds."""
 
+    model_config = ConfigDict(defer_build=True)
+
     validation_token: str | None = Field(default=None, alias="validationToken", max_length=8192)
 
 
 class Delivery(BaseModel):
     """Items are read one by one: one that is not understood does not spoil the others."""
+
+    model_config = ConfigDict(defer_build=True)
 
     value: list[object]
 

@@ -78,7 +78,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class FieldError(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     field: str  # dotted path into the body or query; empty when the whole is meant
     message: str
@@ -87,7 +87,7 @@ class FieldError(BaseModel):
 class Problem(BaseModel):
     """An error, as RFC 9457 has it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     type: str
     title: str

@@ -1,7 +1,6 @@
 """What the product signs and encrypts with: given in the settings, or kept in Key Vault, where it may be rotated."""
 
 import asyncio
-import json
 import logging
 import math
 import time
@@ -98,7 +97,7 @@ class SecretSource:
         )
 
     def _ring(self, in_vault: "Mapping[str, Sequence[SecretVersion]]", name: str) -> Mapping[str, bytes]:
-        rings = _readable(in_vault, name, lambda text: keyring_from(json.loads(text)))
+        rings = _readable(in_vault, name, keyring_from)
         newest = rings[0][1]
         first = next(iter(self._in_turn(rings)[0]))
         return {first: newest[first], **newest} if first in newest else newest

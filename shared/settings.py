@@ -2,14 +2,25 @@
 
 import base64
 import binascii
+import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, PlainValidator, PostgresDsn, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PlainValidator,
+    PostgresDsn,
+    SecretStr,
+    model_validator,
+)
 
 KEY_BYTES = 32
 CERTIFICATE_ID_LENGTH = 128
@@ -26,13 +37,27 @@ IN_VAULT_UNLESS_SET = (
 
 def keyring_from(value: object) -> Mapping[str, bytes]:
     """
-    Decode `{"kid": "base64url", …}` into keys of 32 bytes, in order.
+    Decode `{"kid": "base64url", …}`, or its text, into keys of 32 bytes, in order.
 
     Raises ValueError when there is no key or a key has another length.
     """
-    if not isinstance(value, dict) or not value:
-        raise ValueError('expected a JSON object such as {"2026-01": "<32 bytes in base64url>"}')
-    return MappingProxyType({str(key_id): _key_from(encoded) for key_id, encoded in value.items()})
+    example = '{"2026-01": "<32 bytes in base64url>"}'
+    keys = {key_id: _key_from(encoded) for key_id, encoded in _object_from(value, example).items()}
+    if not keys:
+        raise ValueError(f"expected a key, as in {example}")
+    return MappingProxyType(keys)
+
+
+def _object_from(value: object, example: str) -> dict[str, Any]:
+    """Read a JSON object, unless it was read before. Raises ValueError, without the value."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a JSON object such as {example}")  # noqa: TRY004 - pydantic's
+    return value
 
 
 def _key_from(encoded: object) -> bytes:
@@ -54,10 +79,9 @@ Keyring = Annotated[Mapping[str, bytes], PlainValidator(keyring_from)]
 
 
 def _operator_keys_from(value: object) -> Mapping[str, bytes]:
-    """Decode `{"name": "SHA-256 of a key in hex", …}`. Raises ValueError."""
-    if not isinstance(value, dict):
-        raise ValueError('expected a JSON object such as {"ada": "<64 hexadecimal digits>"}')  # noqa: TRY004 - pydantic's
-    digests = {str(name): bytes.fromhex(str(digest)) for name, digest in value.items()}
+    """Decode `{"name": "SHA-256 of a key in hex", …}`, or its text. Raises ValueError."""
+    given = _object_from(value, '{"ada": "<64 hexadecimal digits>"}')
+    digests = {name: bytes.fromhex(str(digest)) for name, digest in given.items()}
     if any(len(digest) != KEY_BYTES for digest in digests.values()):
         raise ValueError("an operator's key is given by its SHA-256, 64 hexadecimal digits")
     return MappingProxyType(digests)
@@ -68,10 +92,9 @@ OperatorKeys = Annotated[Mapping[str, bytes], PlainValidator(_operator_keys_from
 
 
 def _certificates_from(value: object) -> Mapping[str, SecretStr]:
-    """Take `{"id": "PEM of an RSA key and its certificate", …}`, in order. Raises ValueError."""
-    if not isinstance(value, dict):
-        raise ValueError('expected a JSON object such as {"2026-01": "-----BEGIN PRIVATE KEY-----…"}')  # noqa: TRY004 - pydantic's
-    pems = {str(certificate_id): str(pem) for certificate_id, pem in value.items()}
+    """Take `{"id": "PEM of an RSA key and its certificate", …}`, or its text, in order. Raises ValueError."""
+    given = _object_from(value, '{"2026-01": "-----BEGIN PRIVATE KEY-----…"}')
+    pems = {certificate_id: str(pem) for certificate_id, pem in given.items()}
     if not all("PRIVATE KEY-----" in pem and "BEGIN CERTIFICATE-----" in pem for pem in pems.values()):
         raise ValueError("each certificate needs its private key beside it, both as PEM")
     if any(len(certificate_id) > CERTIFICATE_ID_LENGTH for certificate_id in pems):
@@ -85,10 +108,10 @@ CertificateRing = Annotated[Mapping[str, SecretStr], PlainValidator(_certificate
 BaseUrl = Annotated[str, AfterValidator(_base_url_from)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What a deployment decides. Each field is the environment variable of the same name in upper case."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
     database_url: PostgresDsn
     database_sign_in: Literal["password", "entra"] = "password"  # entra: a token of the app's identity is the password
@@ -163,11 +186,12 @@ class Settings(BaseSettings):
         return self
 
 
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read settings, whatever the case of their names. Raises pydantic's ValidationError, which quotes no value."""
+    return Settings.model_validate({name.lower(): value for name, value in environment.items()})
+
+
 @cache
 def settings() -> Settings:
-    """
-    Read and check the environment, once per process.
-
-    Raises pydantic's ValidationError, naming each bad or missing variable without its value.
-    """
-    return Settings.model_validate({})
+    """Read and check the environment, once per process. Raises pydantic's ValidationError."""
+    return settings_from(os.environ)

@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import Enum, auto
 from uuid import UUID
 
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from shared.models.api import AccountState, SyncRunState
@@ -17,7 +18,7 @@ class Urgency(Enum):
     BACKFILL = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(defer_build=True))
 class ConnectedAccount:
     """A mailbox that a user connected."""
 
@@ -28,7 +29,7 @@ class ConnectedAccount:
     is_delayed: bool = False  # its owner was told that the provider keeps us waiting
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(defer_build=True))
 class SyncFolder:
     """A folder and how far its listing went."""
 
@@ -39,14 +40,14 @@ class SyncFolder:
     listing_round: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(defer_build=True))
 class SyncRun:
     id: UUID
     account_id: UUID
     state: SyncRunState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(defer_build=True))
 class SyncPage:
     """A page of a run, taken by a lane."""
 
@@ -61,7 +62,7 @@ class SyncPage:
     most_messages: int | None  # what went through since a page of the run was too large; None: none was
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(defer_build=True))
 class Subscription:
     provider_subscription_id: str
     expires_at: datetime

@@ -31,7 +31,7 @@ class AuditProgress:
 class RowVersion(BaseModel):
     """What is compared of a row."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     folder_id: UUID
     change_key: str
@@ -42,7 +42,7 @@ class RowVersion(BaseModel):
 class Finding(BaseModel):
     """A message of which mailbox and rows said different things when both were asked."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     provider_message_id: str
     row: RowVersion | None  # as it was found; None: not there
@@ -69,6 +69,8 @@ class WindowReport(BaseModel):
     the mailbox gave them.
     """
 
+    model_config = ConfigDict(defer_build=True)
+
     received_from: datetime | None
     received_before: datetime | None
     compared: int
@@ -77,6 +79,8 @@ class WindowReport(BaseModel):
 
 
 class FolderReport(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
     provider_folder_id: str
     well_known_name: str | None
     compared: int  # messages that the audit saw in it
@@ -90,6 +94,8 @@ class AuditReport(BaseModel):
 
     `digest` is the SHA-256 of the windows' digests, in their order, as hexadecimal text.
     """
+
+    model_config = ConfigDict(defer_build=True)
 
     format: Literal["email-core-audit.v1"] = REPORT_FORMAT
     issuer: str  # the deployment's public address

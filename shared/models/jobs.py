@@ -1,13 +1,13 @@
 """Jobs: what queue messages say. They carry ids, never mail, addresses or tokens, but as ciphertext."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 
 class Job(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     traceparent: Annotated[str | None, Field(max_length=64)] = None
     """The span that sent it, as W3C Trace Context writes it; the queue adds it."""
@@ -132,11 +132,14 @@ AnyJob = Annotated[
 class JobBatch(BaseModel):
     """Live jobs that were sent together, in one queue message. Each runs, and fails, for itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: Literal["jobs.v1"] = "jobs.v1"
     jobs: Annotated[tuple[Annotated[LiveJob, Field(discriminator="kind")], ...], Field(min_length=1)]
 
 
-ANY_JOB: TypeAdapter[AnyJob] = TypeAdapter(AnyJob)
-QUEUE_MESSAGE: TypeAdapter[AnyJob | JobBatch] = TypeAdapter(Annotated[AnyJob | JobBatch, Field(discriminator="kind")])
+_DEFERRED: Final = ConfigDict(defer_build=True)
+ANY_JOB: Final[TypeAdapter[AnyJob]] = TypeAdapter(AnyJob, config=_DEFERRED)
+QUEUE_MESSAGE: Final[TypeAdapter[AnyJob | JobBatch]] = TypeAdapter(
+    Annotated[AnyJob | JobBatch, Field(discriminator="kind")], config=_DEFERRED
+)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg.rows import class_row
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from shared.errors import NotFound
@@ -12,7 +13,7 @@ from shared.models.mail import AttachmentKind
 from shared.storage.database import Connection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(defer_build=True))
 class StoredAttachment:
     """What is needed to get at an attachment's content."""
 

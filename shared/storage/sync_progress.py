@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from psycopg.rows import class_row
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from shared.errors import NotFound
@@ -11,7 +12,7 @@ from shared.models.api import FolderProgress, SyncRunState
 from shared.storage.database import Connection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(defer_build=True))
 class RunProgress:
     run_id: UUID
     account_id: UUID

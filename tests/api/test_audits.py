@@ -15,6 +15,7 @@ from shared.report_signatures import signed_report
 from shared.settings import Settings
 from shared.sync.comparing import chained_digest, digest_of
 from tests.api.conftest import KEYS, SignedIn
+from tests.deployment import settings_of
 
 Owner = AsyncConnection[tuple[Any, ...]]
 
@@ -119,7 +120,7 @@ async def test_a_downloaded_report_is_verified_with_the_published_keys(
 @pytest.fixture
 def settings() -> Settings:
     """As the host has them, as far as reports go."""
-    return Settings.model_construct(audit_signing_keys=KEYS)
+    return settings_of().model_copy(update={"audit_signing_keys": KEYS})
 
 
 def report_of(account: ConnectedAccount) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from infra.hooks.page_config import write_config
 from infra.hooks.registration import PERMISSIONS
 from infra.hooks.secret_values import MADE_BY
 from shared.providers.entra.blocking import SCOPES
-from shared.settings import Settings
+from shared.settings import settings_from
 from tests.delivery.far_ends import ROOT, FarEnds
 
 VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv"
@@ -77,18 +77,14 @@ def with_database(azure: FarEnds) -> FarEnds:
 # Before resources are made
 
 
-def test_the_first_deployment_makes_secrets_with_which_the_app_starts(
-    without_vault: FarEnds, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_deployment_makes_secrets_with_which_the_app_starts(without_vault: FarEnds) -> None:
     done = without_vault.run("preprovision", ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     made = json.loads(without_vault.kept()["MAIL_SECRET_VALUES"])
     assert made.keys() == MADE_BY.keys()
     assert made["microsoft-client-secret"] == "given-by-hand"
     named = {"DATABASE_URL": "postgresql://mail_app@db.example/mail", **ENVIRONMENT}
-    for name, value in (named | {secret.upper().replace("-", "_"): value for secret, value in made.items()}).items():
-        monkeypatch.setenv(name, value)
-    settings = Settings.model_validate({})
+    settings = settings_from(named | {name.upper().replace("-", "_"): value for name, value in made.items()})
     assert settings.jwt_signing_keys != settings.token_encryption_keys != settings.audit_signing_keys
 
 
