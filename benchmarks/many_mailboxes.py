@@ -1,8 +1,9 @@
 """
 Two hundred mailboxes at once, and a large one among them: is a small one held up, and does anything grow without bound?
 
-First a small mailbox alone, then a small one while the large one is being synchronised, then all at once. Queue depth
-is that of the storage queue of sync jobs; connections are those that PostgreSQL counts of the application's role.
+First small mailboxes alone, then small ones while the large one is being synchronised, one after the other, then all
+at once. Queue depth is that of the storage queue of sync jobs; connections are those that PostgreSQL counts of the
+application's role.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from dev.person import Person
 from dev.trial import Trial
 
 SMALL_MESSAGES = 1_000
-BESIDE = 5  # one after the other, because a large mailbox takes a while to come to its full speed
+IN_TURN = 5  # one after the other, because a large mailbox takes a while to come to its full speed
 BODY_BYTES = 2_000
 CONNECTING_AT_ONCE = 8
 LONGEST_SECONDS = 1_800.0
@@ -42,16 +43,17 @@ class Peaks:
 
 def measure(mailboxes: int, large: int) -> list[Row]:
     with contest_system(SWEEP_SCHEDULE="*/10 * * * * *") as trial, ExitStack() as people:
-        owners = [_owner(trial, people, f"mailbox{number}", SMALL_MESSAGES) for number in range(1 + BESIDE + mailboxes)]
+        owners = [_owner(trial, people, f"mailbox{n}", SMALL_MESSAGES) for n in range(2 * IN_TURN + mailboxes)]
+        alone, beside, together = owners[:IN_TURN], owners[IN_TURN : 2 * IN_TURN], owners[2 * IN_TURN :]
         giants = [_owner(trial, people, f"giant{number}", large) for number in range(2)]
-        rows = [_row("a small one alone", *_synced(trial, owners[:1]))]
+        rows = [_row("small ones in turn, alone", *_synced_in_turn(trial, alone))]
         _connect(giants[0])
-        rows.append(_row("small ones in turn beside the large one", *_synced_in_turn(trial, owners[1 : 1 + BESIDE])))
+        rows.append(_row("small ones in turn beside the large one", *_synced_in_turn(trial, beside)))
         _wait_for(trial, giants[:1])
         _connect(giants[1])
-        rows.append(_row(f"{mailboxes} small ones and the large one at once", *_synced(trial, owners[1 + BESIDE :])))
+        rows.append(_row(f"{mailboxes} small ones and the large one at once", *_synced(trial, together)))
         _wait_for(trial, giants[1:])
-        for address in (giants[1].address, owners[1].address, owners[-1].address):
+        for address in (giants[1].address, beside[0].address, together[-1].address):
             prove(trial, address)
     return rows
 
