@@ -25,5 +25,5 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for module in (accounts, audits, auth, changes, connections, mail, meta, operators, queues, sync, timers, webhooks):
     app.register_functions(module.bp)
 
-gc.freeze()
+gc.freeze()  # else the next look would go through all of it
 gc.enable()

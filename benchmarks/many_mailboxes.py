@@ -84,15 +84,19 @@ def _connect(owner: Owner) -> None:
 def _synced(trial: Trial, owners: Sequence[Owner]) -> tuple[list[float], Peaks]:
     """Connect all these at once; return the seconds that each first sync took, and what was seen meanwhile."""
     with _watched(trial) as peaks:
-        with ThreadPoolExecutor(CONNECTING_AT_ONCE) as threads:
-            list(threads.map(_connect, owners))
-        return _wait_for(trial, owners), peaks
+        return _first_syncs(trial, owners), peaks
 
 
 def _synced_in_turn(trial: Trial, owners: Sequence[Owner]) -> tuple[list[float], Peaks]:
     """Connect one after the other."""
-    each = [_synced(trial, [owner]) for owner in owners]
-    return [seconds[0] for seconds, _ in each], max((peaks for _, peaks in each), key=lambda peaks: peaks.queue_depth)
+    with _watched(trial) as peaks:
+        return [seconds for owner in owners for seconds in _first_syncs(trial, [owner])], peaks
+
+
+def _first_syncs(trial: Trial, owners: Sequence[Owner]) -> list[float]:
+    with ThreadPoolExecutor(CONNECTING_AT_ONCE) as threads:
+        list(threads.map(_connect, owners))
+    return _wait_for(trial, owners)
 
 
 def _wait_for(trial: Trial, owners: Sequence[Owner]) -> list[float]:

@@ -34,11 +34,9 @@ before = collections()
 import function_app
 looks = collections() - before
 import json
-from pydantic import BaseModel
-def models(base):
-    return {model for each in base.__subclasses__() for model in ({each} | models(each))}
-ours = [model for model in models(BaseModel) if model.__module__.startswith(("shared", "functions"))]
-built = [str(model) for model in ours if model.__pydantic_complete__]
+ours = [module for name, module in list(sys.modules.items()) if name.startswith(("shared", "functions"))]
+models = {each for module in ours for each in vars(module).values() if hasattr(each, "__pydantic_complete__")}
+built = sorted(str(each) for each in models if each.__pydantic_complete__)
 found = {"modules": list(sys.modules), "looks_for_cycles": looks, "looks_later": gc.isenabled(), "built": built}
 print(json.dumps(found))
 """
@@ -49,7 +47,7 @@ class Start:
     modules: list[str]
     looks_for_cycles: int
     looks_later: bool
-    built: list[str]  # pydantic's models whose validators are made
+    built: list[str]  # pydantic's models and dataclasses whose validators are made
 
 
 @pytest.fixture(scope="module")
